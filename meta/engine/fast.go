@@ -1,0 +1,48 @@
+package engine
+
+import (
+	"context"
+
+	"juicefs/meta/record"
+)
+
+// Walker is a fast path, found by type assertion on a [Tx]: a whole path in one turnaround.
+type Walker interface {
+	// Walk follows names from the directory q.From and returns what it met. It stops where an entry is absent, where an
+	// entry is not a directory although names remain, or after the last name. Guards hold as with Fetch: each entry
+	// Exact, each directory passed or reached Stable, and the last inode's attribute q.Last.
+	Walk(ctx context.Context, q WalkQuery) (*Walked, error)
+}
+
+// WalkQuery asks for a path and for records of its last inode.
+type WalkQuery struct {
+	From  record.Ino
+	Names []string // at least one
+	Last  Guard    // guard of the last inode's attribute
+	// Wanted records of the last inode, when the whole path exists and it is a regular file:
+	Chunks uint32 // chunks 0 up to this many, as far as the length reaches
+	Xattrs bool   // all extended attributes
+}
+
+// Walked is what a Walk met.
+type Walked struct {
+	From    record.Item   // the attribute of q.From
+	Entries []record.Item // one for each name looked up; the last may be absent (nil Value)
+	Attrs   []record.Item // the attribute of each entry that was found; Value nil if the inode has none
+	Chunks  []record.Item // of the last inode, those that exist
+	Xattrs  []record.Item // of the last inode
+}
+
+// Lister is a fast path, found by type assertion on a [Tx]: a page of a directory with attributes in one turnaround.
+type Lister interface {
+	// ListDir returns at most limit entries of dir whose names are greater than after, in byte order of names.
+	ListDir(ctx context.Context, dir record.Ino, after string, limit int, xattr string) ([]Listed, error)
+}
+
+// Listed is an entry of a ListDir.
+type Listed struct {
+	Name  string
+	Entry record.Dirent
+	Attr  []byte // encoded; nil if the inode has none
+	Xattr []byte // the wanted attribute; nil if it has none
+}
