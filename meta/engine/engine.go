@@ -110,7 +110,7 @@ type CheckKind uint8
 const (
 	Same  CheckKind = iota + 1 // the record has exactly the bytes Want, or is absent when Want is nil
 	Alike                      // KindAttr: the record is [record.Alike] to Want
-	Empty                      // the directory Key.A has no entries
+	Empty                      // the directory Key.A has no entries once the writes of the batch are applied
 )
 
 // Op is what a Write does.

@@ -22,6 +22,9 @@ type WalkQuery struct {
 	// Wanted records of the last inode, when the whole path exists and it is a regular file:
 	Chunks uint32 // chunks 0 up to this many, as far as the length reaches
 	Xattrs bool   // all extended attributes
+	// Sole asks, for each name that was found, whether its directory holds no other entry. The answer is a hint of the
+	// moment of the Walk; a batch that relies on it carries an Empty check.
+	Sole bool
 }
 
 // Walked is what a Walk met.
@@ -31,6 +34,7 @@ type Walked struct {
 	Attrs   []record.Item // the attribute of each entry that was found; Value nil if the inode has none
 	Chunks  []record.Item // of the last inode, those that exist
 	Xattrs  []record.Item // of the last inode
+	Sole    []bool        // with q.Sole: one for each entry that was found
 }
 
 // Lister is a fast path, found by type assertion on a [Tx]: a page of a directory with attributes in one turnaround.
