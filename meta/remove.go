@@ -1,0 +1,311 @@
+package meta
+
+import (
+	"context"
+	"errors"
+	"path"
+	"slices"
+	"strings"
+
+	"juicefs/meta/engine"
+	"juicefs/meta/record"
+)
+
+// removeBatch is how many objects of one directory go in one transaction, so that others get their turn.
+const removeBatch = 500
+
+// RemoveObjects removes objects, those of one directory together. The first result has the length and order of rs: nil,
+// or why that one stayed (ENOENT when it was absent). The second is of the whole: when it is not nil the first is nil, and
+// some may be gone.
+func (fs *FS) RemoveObjects(ctx context.Context, c *Caller, rs []Removal) ([]error, error) {
+	errs := make([]error, len(rs))
+	for _, group := range byDirectory(rs) {
+		for len(group) > 0 {
+			n := min(len(group), removeBatch)
+			if err := fs.removeGroup(ctx, c, rs, group[:n], errs); err != nil {
+				return nil, wrap("remove", rs[group[0]].Path, err)
+			}
+			group = group[n:]
+		}
+	}
+	for i, err := range errs {
+		errs[i] = wrap("remove", rs[i].Path, err)
+	}
+	return errs, nil
+}
+
+// byDirectory groups the indexes of removals by directory and top, deepest directories first, so that emptied ones can go.
+func byDirectory(rs []Removal) [][]int {
+	type home struct{ dir, top string }
+	groups := map[home][]int{}
+	var order []home
+	for i, r := range rs {
+		h := home{path.Dir(r.Path), r.Top}
+		if groups[h] == nil {
+			order = append(order, h)
+		}
+		groups[h] = append(groups[h], i)
+	}
+	slices.SortStableFunc(order, func(a, b home) int { return strings.Count(b.dir, "/") - strings.Count(a.dir, "/") })
+	out := make([][]int, len(order))
+	for i, h := range order {
+		out[i] = groups[h]
+	}
+	return out
+}
+
+// removeGroup removes objects of one directory in one transaction.
+func (fs *FS) removeGroup(ctx context.Context, c *Caller, rs []Removal, group []int, errs []error) error {
+	first := rs[group[0]]
+	return fs.update(ctx, "remove", func(tx *Tx) error {
+		for _, i := range group {
+			errs[i] = nil
+		}
+		r, err := tx.walk(c, first.Path, walkOptions{last: engine.Exact, sole: len(group) == 1 && first.Top != "", xattrs: first.Allow != nil})
+		if isMissing(err) || err == nil && len(r.rest) > 1 {
+			for _, i := range group {
+				errs[i] = eNoEnt
+			}
+			return nil
+		}
+		if err != nil {
+			return err
+		}
+		if r.name == "" {
+			return ePerm // the root
+		}
+		return tx.removeFrom(c, r, rs, group, errs)
+	})
+}
+
+func isMissing(err error) bool { return errors.Is(err, eNoEnt) || errors.Is(err, eNotDir) }
+
+// removeFrom removes objects of the directory that r leads to, then the directories that this emptied.
+func (tx *Tx) removeFrom(c *Caller, r *route, rs []Removal, group []int, errs []error) error {
+	d := r.dir()
+	var reads []engine.ReadOp
+	for _, i := range group {
+		reads = append(reads, engine.ReadOp{Key: record.EntryKey(d.ino, path.Base(rs[i].Path)), Guard: engine.Exact})
+	}
+	if err := tx.Load(reads...); err != nil {
+		return err
+	}
+	ents := make([]record.Dirent, len(group))
+	reads = reads[:0]
+	for n, i := range group {
+		ent, ok, err := tx.Entry(d.ino, path.Base(rs[i].Path), engine.Exact)
+		if err != nil {
+			return err
+		}
+		if !ok {
+			errs[i] = eNoEnt
+			continue
+		}
+		ents[n] = ent
+		reads = append(reads, engine.ReadOp{Key: record.AttrKey(ent.Ino), Guard: engine.Exact})
+	}
+	if err := tx.Load(reads...); err != nil {
+		return err
+	}
+	removed := map[string]bool{}
+	for n, i := range group {
+		name := path.Base(rs[i].Path)
+		if errs[i] != nil || removed[name] {
+			continue
+		}
+		gone, err := tx.removeObject(c, d, name, ents[n], &rs[i])
+		var need *needs
+		if errors.As(err, &need) {
+			return err
+		}
+		if errs[i] = err; gone {
+			removed[name] = true
+		}
+	}
+	if top := rs[group[0]].Top; top != "" && len(removed) > 0 {
+		return tx.prune(c, r, top, removed, r.sole && len(group) == 1)
+	}
+	return nil
+}
+
+// removeObject removes one object; gone says that its entry went.
+func (tx *Tx) removeObject(c *Caller, d *node, name string, ent record.Dirent, rm *Removal) (gone bool, err error) {
+	if (ent.Type == record.TypeDirectory) != rm.Dir {
+		return false, eNoEnt
+	}
+	a, err := tx.Attr(ent.Ino, engine.Exact)
+	if err != nil && !errors.Is(err, eNoEnt) {
+		return false, err
+	}
+	if err := tx.mayTakeFrom(c, d, a); err != nil {
+		return false, err
+	}
+	if rm.Allow != nil && a != nil {
+		xs, err := tx.Xattrs(ent.Ino)
+		if err != nil {
+			return false, err
+		}
+		if err := rm.Allow(&Object{Path: rm.Path, Parent: d.ino, Name: name, Ino: ent.Ino, Attr: *a, Xattrs: xs}); err != nil {
+			return false, err
+		}
+	}
+	if rm.Dir && a != nil {
+		if gone, err := tx.unmarkDir(ent.Ino, a); gone || err != nil {
+			return false, err
+		}
+	}
+	return true, tx.remove(unlink{dir: d, name: name, ent: ent, attr: a})
+}
+
+// unmarkDir makes a directory object that has entries an ordinary directory; true if that was all there is to do. An
+// ordinary directory with entries is no object: ENOENT.
+func (tx *Tx) unmarkDir(ino record.Ino, a *record.Attr) (bool, error) {
+	items, err := tx.Page(engine.Range{Kind: record.KindEntry, A: uint64(ino)}, 1)
+	if err != nil || len(items) == 0 {
+		return false, err
+	}
+	if a.Atime.Sec != 0 {
+		return false, eNoEnt
+	}
+	a.Atime, a.Ctime = tx.now, tx.now
+	tx.PutAttr(ino, a)
+	tx.Clear(record.KindXattr, uint64(ino))
+	return true, nil
+}
+
+// prune removes the directories below top that lost their last entry, from the deepest up, until one is an object of its
+// own or has other entries.
+func (tx *Tx) prune(c *Caller, r *route, top string, removed map[string]bool, sole bool) error {
+	depth := len(strings.FieldsFunc(top, func(c rune) bool { return c == '/' }))
+	for i := len(r.dirs) - 1; i > depth; i-- {
+		d, parent := &r.dirs[i], &r.dirs[i-1]
+		if d.attr.Atime.Sec == 0 || d.ino.InTrash() {
+			return nil
+		}
+		if !sole {
+			items, err := tx.Page(engine.Range{Kind: record.KindEntry, A: uint64(d.ino)}, len(removed)+1)
+			if err != nil {
+				return err
+			}
+			if slices.ContainsFunc(items, func(it record.Item) bool { return !removed[it.Key.Name] }) {
+				return nil
+			}
+		}
+		if tx.mayTakeFrom(c, parent, &d.attr) != nil {
+			return nil // it stays, which is not an error of the removal
+		}
+		a, err := tx.Attr(d.ino, engine.Exact)
+		if err != nil {
+			return err
+		}
+		ent := record.Dirent{Type: record.TypeDirectory, Ino: d.ino}
+		if err := tx.remove(unlink{dir: parent, name: d.name, ent: ent, attr: a}); err != nil {
+			return err
+		}
+		removed, sole = map[string]bool{d.name: true}, false
+	}
+	return nil
+}
+
+// Rmdir removes an empty directory. Errors: ENOENT, ENOTDIR, ENOTEMPTY, EPERM, EACCES.
+func (fs *FS) Rmdir(ctx context.Context, c *Caller, p string) error {
+	err := fs.update(ctx, "rmdir", func(tx *Tx) error {
+		r, err := tx.walk(c, p, walkOptions{last: engine.Exact})
+		if err != nil {
+			return err
+		}
+		switch {
+		case !r.found:
+			return eNoEnt
+		case r.name == "", r.ent.Ino.InTrash():
+			return ePerm
+		case r.ent.Type != record.TypeDirectory:
+			return eNotDir
+		}
+		items, err := tx.Page(engine.Range{Kind: record.KindEntry, A: uint64(r.ent.Ino)}, 1)
+		if err != nil {
+			return err
+		}
+		if len(items) > 0 {
+			return eNotEmpty
+		}
+		if err := tx.mayTakeFrom(c, r.dir(), r.attr); err != nil {
+			return err
+		}
+		return tx.remove(unlink{dir: r.dir(), name: r.name, ent: r.ent, attr: r.attr})
+	})
+	return wrap("rmdir", p, err)
+}
+
+// RemoveTree removes a file, or a directory with all below it, from the bottom up in many transactions. An absent path is
+// fine. With skipTrash everything goes for real. What others add meanwhile to a directory is removed too.
+func (fs *FS) RemoveTree(ctx context.Context, c *Caller, p string, skipTrash bool) error {
+	return wrap("remove", p, fs.removeTree(ctx, c, p, skipTrash))
+}
+
+func (fs *FS) removeTree(ctx context.Context, c *Caller, p string, skipTrash bool) error {
+	for {
+		again := false
+		var below []string
+		err := fs.update(ctx, "removetree", func(tx *Tx) error {
+			again, below = false, nil
+			r, err := tx.walk(c, p, walkOptions{last: engine.Exact})
+			if isMissing(err) || err == nil && !r.found {
+				return nil
+			}
+			if err != nil {
+				return err
+			}
+			if r.name == "" {
+				return ePerm
+			}
+			if r.ent.Type == record.TypeDirectory && r.attr != nil {
+				if below, again, err = tx.removeFiles(c, p, r, skipTrash); err != nil || again {
+					return err
+				}
+			}
+			if err := tx.mayTakeFrom(c, r.dir(), r.attr); err != nil {
+				return err
+			}
+			return tx.remove(unlink{dir: r.dir(), name: r.name, ent: r.ent, attr: r.attr, forReal: skipTrash})
+		})
+		if err != nil || !again {
+			return err
+		}
+		for _, sub := range below {
+			if err := fs.removeTree(ctx, c, sub, skipTrash); err != nil {
+				return err
+			}
+		}
+	}
+}
+
+// removeFiles removes a batch of a directory's files and names its sub-directories; again says that it is not empty yet.
+func (tx *Tx) removeFiles(c *Caller, p string, r *route, skipTrash bool) (below []string, again bool, err error) {
+	page, err := tx.listDir(r.ent.Ino, "", removeBatch, "")
+	if err != nil || len(page) == 0 {
+		return nil, false, err
+	}
+	d := &node{ino: r.ent.Ino, attr: *r.attr, name: r.name}
+	for _, l := range page {
+		if l.Entry.Type == record.TypeDirectory {
+			below = append(below, path.Join(p, l.Name))
+			continue
+		}
+		ent, ok, err := tx.Entry(d.ino, l.Name, engine.Exact)
+		if err != nil || !ok {
+			return nil, false, err
+		}
+		a, err := tx.Attr(ent.Ino, engine.Exact)
+		if err != nil && !errors.Is(err, eNoEnt) {
+			return nil, false, err
+		}
+		if err := tx.mayTakeFrom(c, d, a); err != nil {
+			return nil, false, err
+		}
+		if err := tx.remove(unlink{dir: d, name: l.Name, ent: ent, attr: a, forReal: skipTrash}); err != nil {
+			return nil, false, err
+		}
+	}
+	return below, true, nil
+}

@@ -1,0 +1,247 @@
+package meta
+
+import (
+	"context"
+	"encoding/json"
+	"errors"
+	"fmt"
+	"math/rand/v2"
+	"net"
+	"os"
+	"slices"
+	"time"
+
+	"juicefs/meta/engine"
+	"juicefs/meta/record"
+)
+
+// staleBatch is how many stale sessions one round cleans.
+const staleBatch = 1000
+
+// sessionInfo is what a session record says of its client. Format: juicefs 1.4.1.
+type sessionInfo struct {
+	Version    string
+	HostName   string
+	IPAddrs    []string `json:",omitempty"`
+	MountPoint string
+	MountTime  time.Time
+	ProcessID  int
+}
+
+// SessionInfo describes a running client.
+type SessionInfo struct {
+	ID     uint64
+	Expire time.Time
+	Info   []byte // JSON as stored
+}
+
+// StartSession registers this process as a client that writes and starts heartbeat and background jobs. A read-only FS
+// registers nothing. It is called once.
+func (fs *FS) StartSession(ctx context.Context) error {
+	run, stop := context.WithCancel(context.WithoutCancel(ctx))
+	fs.stop = stop
+	if fs.o.ReadOnly {
+		fs.every(run, fs.o.Heartbeat, fs.reload)
+		return nil
+	}
+	info, err := json.Marshal(sessionInfo{Version: fs.o.Version, HostName: fs.o.HostName, IPAddrs: localAddrs(),
+		MountPoint: fs.o.MountPoint, MountTime: fs.o.Now(), ProcessID: os.Getpid()})
+	if err != nil {
+		stop()
+		return fmt.Errorf("describe session: %w", err)
+	}
+	n, err := fs.eng.Incr(ctx, record.CounterSession, 1)
+	if err != nil {
+		stop()
+		return fmt.Errorf("take a session id: %w", err)
+	}
+	if err := fs.renew(ctx, uint64(n), info); err != nil {
+		stop()
+		return fmt.Errorf("register session: %w", err)
+	}
+	fs.sid.Store(uint64(n))
+	if err := fs.fixRootStat(ctx); err != nil {
+		fs.log.Warn("make statistics of the root directory", "err", err)
+	}
+	fs.spawn(func() { fs.gone.run(run) })
+	fs.every(run, fs.o.Heartbeat, func(ctx context.Context) error {
+		if err := fs.renew(ctx, uint64(n), info); err != nil {
+			return fmt.Errorf("renew session: %w", err)
+		}
+		return fs.reload(ctx)
+	})
+	if !fs.o.NoBackground {
+		fs.startJobs(run)
+	}
+	return nil
+}
+
+// localAddrs are this host's addresses, for people who look at sessions.
+func localAddrs() []string {
+	addrs, err := net.InterfaceAddrs()
+	if err != nil {
+		return nil
+	}
+	var out []string
+	for _, a := range addrs {
+		if n, ok := a.(*net.IPNet); ok && !n.IP.IsLoopback() && !n.IP.IsLinkLocalUnicast() {
+			out = append(out, n.IP.String())
+		}
+	}
+	return out
+}
+
+func (fs *FS) spawn(f func()) {
+	fs.tasks.Add(1)
+	go func() {
+		defer fs.tasks.Done()
+		f()
+	}()
+}
+
+// background runs work that may be lost, outside of any request.
+func (fs *FS) background(f func(context.Context) error) {
+	fs.spawn(func() {
+		ctx, cancel := context.WithTimeout(context.Background(), time.Minute)
+		defer cancel()
+		if err := f(ctx); err != nil {
+			fs.log.Warn("background work", "err", err)
+		}
+	})
+}
+
+// every runs f at once in an interval with some jitter until ctx ends.
+func (fs *FS) every(ctx context.Context, d time.Duration, f func(context.Context) error) {
+	fs.spawn(func() {
+		for {
+			t := time.NewTimer(d - time.Duration(rand.Int64N(int64(d)/10+1)))
+			select {
+			case <-ctx.Done():
+				t.Stop()
+				return
+			case <-t.C:
+			}
+			if err := f(ctx); err != nil && ctx.Err() == nil {
+				fs.log.Warn("background job", "err", err)
+			}
+		}
+	})
+}
+
+// renew writes the session record with a new time at which it expires.
+func (fs *FS) renew(ctx context.Context, sid uint64, info []byte) error {
+	return fs.update(ctx, "heartbeat", func(tx *Tx) error {
+		s := record.Session{Expire: tx.now.Sec + int64(5*fs.o.Heartbeat/time.Second), Info: info}
+		tx.Put(record.SessionKey(sid), s.Encode())
+		return nil
+	})
+}
+
+// reload reads the setting and the quotas again.
+func (fs *FS) reload(ctx context.Context) error {
+	s, err := LoadSetting(ctx, fs.eng)
+	old := fs.Setting()
+	if errors.Is(err, ErrNotFormatted) || err == nil && s.UUID != old.UUID || errors.Is(err, ErrUnsupported) {
+		err = fmt.Errorf("volume %s (%s): %w", old.Name, old.UUID, ErrReplaced)
+		if fs.o.OnReplaced != nil {
+			fs.o.OnReplaced(err)
+		}
+		return err
+	}
+	if err != nil {
+		return err
+	}
+	if err := checkSupported(s); err != nil && !fs.o.ReadOnly {
+		fs.log.Error("a setting of the volume was changed to one that is not supported", "err", err)
+	}
+	fs.setting.Store(s)
+	return fs.loadQuotas(ctx)
+}
+
+// Close ends background work and the session: its locks and sustained inodes go. Data of files that were deleted in the
+// last seconds is left to other clients. ctx bounds the wait.
+func (fs *FS) Close(ctx context.Context) error {
+	if fs.stop == nil {
+		return nil
+	}
+	fs.stop()
+	done := make(chan struct{})
+	go func() {
+		fs.tasks.Wait()
+		close(done)
+	}()
+	select {
+	case <-done:
+	case <-ctx.Done():
+		return fmt.Errorf("end background work: %w", ctx.Err())
+	}
+	sid := fs.sid.Swap(0)
+	if sid == 0 {
+		return nil
+	}
+	return fs.cleanSession(ctx, sid)
+}
+
+// Sessions returns the clients that are registered, stale ones included.
+func (fs *FS) Sessions(ctx context.Context) ([]SessionInfo, error) { return Sessions(ctx, fs.eng) }
+
+// Sessions is FS.Sessions on a volume that is not opened.
+func Sessions(ctx context.Context, eng engine.Engine) ([]SessionInfo, error) {
+	var out []SessionInfo
+	for it, err := range eng.Scan(ctx, engine.Range{Kind: record.KindSession, All: true}) {
+		if err != nil {
+			return nil, fmt.Errorf("list sessions: %w", err)
+		}
+		s, err := record.DecodeSession(it.Value)
+		if err != nil {
+			return nil, fmt.Errorf("session %d: %w", it.Key.A, err)
+		}
+		out = append(out, SessionInfo{ID: it.Key.A, Expire: time.Unix(s.Expire, 0).UTC(), Info: s.Info})
+	}
+	slices.SortFunc(out, func(a, b SessionInfo) int { return int(int64(a.ID) - int64(b.ID)) })
+	return out, nil
+}
+
+// cleanStale ends sessions whose clients stopped renewing them.
+func (fs *FS) cleanStale(ctx context.Context) error {
+	all, err := fs.Sessions(ctx)
+	if err != nil {
+		return err
+	}
+	var errs []error
+	now := fs.o.Now()
+	n := 0
+	for _, s := range all {
+		if !s.Expire.Before(now) || s.ID == fs.sid.Load() {
+			continue
+		}
+		if n++; n > staleBatch {
+			break
+		}
+		fs.log.Info("clean up stale session", "session", s.ID, "info", string(s.Info))
+		if err := fs.cleanSession(ctx, s.ID); err != nil {
+			errs = append(errs, fmt.Errorf("session %d: %w", s.ID, err))
+		}
+	}
+	return errors.Join(errs...)
+}
+
+// cleanSession releases a session's locks, ends its sustained inodes and removes its record, in this order: a session that
+// cannot be cleaned is tried again.
+func (fs *FS) cleanSession(ctx context.Context, sid uint64) error {
+	if err := fs.releaseLocks(ctx, sid); err != nil {
+		return fmt.Errorf("release locks: %w", err)
+	}
+	for it, err := range fs.eng.Scan(ctx, engine.Range{Kind: record.KindSustained, A: sid}) {
+		if err != nil {
+			return fmt.Errorf("list sustained inodes: %w", err)
+		}
+		if err := fs.endSustained(ctx, sid, record.Ino(it.Key.B)); err != nil {
+			return fmt.Errorf("remove sustained inode %d: %w", it.Key.B, err)
+		}
+	}
+	return fs.update(ctx, "cleansession", func(tx *Tx) error {
+		tx.Delete(record.SessionKey(sid))
+		return nil
+	})
+}

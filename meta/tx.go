@@ -1,0 +1,275 @@
+package meta
+
+import (
+	"context"
+	"fmt"
+	"slices"
+
+	"juicefs/meta/engine"
+	"juicefs/meta/record"
+)
+
+// Tx is one attempt at an operation: a cache of what was read and a buffer of what is to be written. Reads see the
+// writes of the same Tx. Reading something that was not loaded is correct and costs a turnaround. It is used by one
+// goroutine.
+type Tx struct {
+	fs    *FS
+	ctx   context.Context //nolint:containedctx // a Tx lives for one call
+	etx   engine.Tx
+	now   record.Time
+	read  map[record.Key]loaded
+	batch engine.Batch
+	puts  map[record.Key]int // index in batch.Writes of the last Put, Insert or Delete of a key
+	adds  map[record.Key]int // index in batch.Writes of the Add of a key
+	after []func()
+	// What fast paths read besides records.
+	sole   map[record.Key]bool
+	xattrs map[record.Ino]map[string][]byte
+	// proof is a record that exists only if this transaction was committed; it settles a lost answer.
+	proof record.Key
+}
+
+// loaded is a value that was read, with the guard that the engine holds on it.
+type loaded struct {
+	value []byte
+	guard engine.Guard
+}
+
+func (fs *FS) begin(ctx context.Context, mode engine.Mode) *Tx {
+	return &Tx{
+		fs: fs, ctx: ctx, etx: fs.eng.Begin(mode), now: record.TimeOf(fs.o.Now()),
+		read: make(map[record.Key]loaded, 16), puts: make(map[record.Key]int, 8), adds: make(map[record.Key]int, 4),
+		sole: map[record.Key]bool{}, xattrs: map[record.Ino]map[string][]byte{},
+	}
+}
+
+// Load reads what is not here yet, in one turnaround. A stronger guard on something that is here becomes a check.
+func (tx *Tx) Load(reads ...engine.ReadOp) error {
+	var want []engine.ReadOp
+	for _, r := range reads {
+		have, ok := tx.read[r.Key]
+		switch {
+		case !ok && !slices.ContainsFunc(want, func(w engine.ReadOp) bool { return w.Key == r.Key }):
+			want = append(want, r)
+		case ok && r.Guard > have.guard:
+			tx.raise(r.Key, have, r.Guard)
+		}
+	}
+	if len(want) == 0 {
+		return nil
+	}
+	items, err := tx.etx.Fetch(tx.ctx, want)
+	if err != nil {
+		return err
+	}
+	for i, it := range items {
+		tx.read[it.Key] = loaded{it.Value, want[i].Guard}
+	}
+	return nil
+}
+
+// raise strengthens the guard of a value that was read with a weaker one.
+func (tx *Tx) raise(k record.Key, have loaded, g engine.Guard) {
+	c := engine.Check{Kind: engine.Same, Key: k, Want: have.value}
+	if g == engine.Stable && have.value != nil {
+		c.Kind = engine.Alike
+	}
+	tx.batch.Checks = append(tx.batch.Checks, c)
+	tx.read[k] = loaded{have.value, g}
+}
+
+// note keeps a value that a fast path read under the given guard.
+func (tx *Tx) note(it record.Item, g engine.Guard) {
+	if have, ok := tx.read[it.Key]; !ok || have.guard < g {
+		tx.read[it.Key] = loaded{it.Value, g}
+	}
+}
+
+// Get returns the value of a record as this Tx sees it; nil: absent. The bytes must not be changed.
+func (tx *Tx) Get(k record.Key, g engine.Guard) ([]byte, error) {
+	if i, ok := tx.puts[k]; ok {
+		w := &tx.batch.Writes[i]
+		if w.Op == engine.Delete {
+			return nil, nil
+		}
+		return w.Value, nil
+	}
+	if err := tx.Load(engine.ReadOp{Key: k, Guard: g}); err != nil {
+		return nil, err
+	}
+	return tx.read[k].value, nil
+}
+
+// Attr returns a copy of an inode's attribute; ENOENT if there is none.
+func (tx *Tx) Attr(ino record.Ino, g engine.Guard) (*record.Attr, error) {
+	b, err := tx.Get(record.AttrKey(ino), g)
+	if err != nil {
+		return nil, err
+	}
+	if b == nil {
+		return nil, eNoEnt
+	}
+	a, err := record.DecodeAttr(b)
+	if err != nil {
+		return nil, fmt.Errorf("inode %d: %w", ino, err)
+	}
+	return a, nil
+}
+
+// Entry returns what a name in a directory leads to; false if nothing does.
+func (tx *Tx) Entry(dir record.Ino, name string, g engine.Guard) (record.Dirent, bool, error) {
+	b, err := tx.Get(record.EntryKey(dir, name), g)
+	if err != nil || b == nil {
+		return record.Dirent{}, false, err
+	}
+	d, err := record.DecodeDirent(b)
+	if err != nil {
+		return record.Dirent{}, false, fmt.Errorf("entry %d %q: %w", dir, name, err)
+	}
+	return d, true, nil
+}
+
+// Slices returns the records of a chunk, oldest first.
+func (tx *Tx) Slices(ino record.Ino, index uint32, g engine.Guard) ([]record.Slice, error) {
+	b, err := tx.Get(record.ChunkKey(ino, index), g)
+	if err != nil {
+		return nil, err
+	}
+	ss, err := record.DecodeSlices(b)
+	if err != nil {
+		return nil, fmt.Errorf("inode %d chunk %d: %w", ino, index, err)
+	}
+	return ss, nil
+}
+
+func (tx *Tx) int64(k record.Key, g engine.Guard) (int64, error) {
+	b, err := tx.Get(k, g)
+	if err != nil {
+		return 0, err
+	}
+	return record.DecodeInt64(k.Kind, b)
+}
+
+// Page reads records in order; own writes are not seen.
+func (tx *Tx) Page(r engine.Range, limit int) ([]record.Item, error) {
+	return tx.etx.Page(tx.ctx, r, limit)
+}
+
+// Xattrs returns all extended attributes of an inode; own writes are not seen.
+func (tx *Tx) Xattrs(ino record.Ino) (map[string][]byte, error) {
+	if all, ok := tx.xattrs[ino]; ok {
+		return all, nil
+	}
+	const most = 1000
+	all := map[string][]byte{}
+	r := engine.Range{Kind: record.KindXattr, A: uint64(ino)}
+	for {
+		items, err := tx.Page(r, most)
+		if err != nil {
+			return nil, err
+		}
+		for _, it := range items {
+			all[it.Key.Name] = it.Value
+		}
+		if len(items) < most {
+			return all, nil
+		}
+		r.After = items[len(items)-1].Key
+	}
+}
+
+// put records a write that sets or removes a value.
+func (tx *Tx) put(op engine.Op, k record.Key, value []byte) {
+	tx.puts[k] = len(tx.batch.Writes)
+	tx.batch.Writes = append(tx.batch.Writes, engine.Write{Op: op, Key: k, Value: value})
+}
+
+// Put sets a record.
+func (tx *Tx) Put(k record.Key, value []byte) { tx.put(engine.Put, k, value) }
+
+// Insert sets a record that must not exist.
+func (tx *Tx) Insert(k record.Key, value []byte) { tx.put(engine.Insert, k, value) }
+
+// Delete removes a record.
+func (tx *Tx) Delete(k record.Key) { tx.put(engine.Delete, k, nil) }
+
+// Clear removes all records of a kind that belong to one inode.
+func (tx *Tx) Clear(kind record.Kind, a uint64) {
+	tx.batch.Writes = append(tx.batch.Writes, engine.Write{Op: engine.Clear, Key: record.Key{Kind: kind, A: a}})
+}
+
+// PutAttr sets an inode's attribute.
+func (tx *Tx) PutAttr(ino record.Ino, a *record.Attr) { tx.Put(record.AttrKey(ino), a.Encode()) }
+
+// PutEntry makes a name lead to an inode; fresh says that the name was seen to be absent.
+func (tx *Tx) PutEntry(dir record.Ino, name string, d record.Dirent, fresh bool) {
+	op := engine.Put
+	if fresh {
+		op = engine.Insert
+	}
+	tx.put(op, record.EntryKey(dir, name), d.Encode())
+}
+
+// AppendSlices appends to a chunk.
+func (tx *Tx) AppendSlices(ino record.Ino, index uint32, ss ...record.Slice) {
+	tx.batch.Writes = append(tx.batch.Writes, engine.Write{Op: engine.Append, Key: record.ChunkKey(ino, index), Value: record.EncodeSlices(ss...)})
+}
+
+// Add adds to a record that only ever grows and shrinks; several additions to one record become one.
+func (tx *Tx) Add(k record.Key, deltas ...int64) {
+	i, ok := tx.adds[k]
+	if !ok {
+		i = len(tx.batch.Writes)
+		tx.adds[k] = i
+		tx.batch.Writes = append(tx.batch.Writes, engine.Write{Op: engine.Add, Key: k})
+	}
+	for n, d := range deltas {
+		tx.batch.Writes[i].Deltas[n] += d
+	}
+}
+
+// Check demands something at commit.
+func (tx *Tx) Check(c engine.Check) { tx.batch.Checks = append(tx.batch.Checks, c) }
+
+// After runs f once the transaction is committed, before the operation returns.
+func (tx *Tx) After(f func()) { tx.after = append(tx.after, f) }
+
+// touch says that the entries of a directory changed: its times move forward, and its link count by nlink (sub-directories
+// gained or lost). Times are left alone for a while after the last change unless sub-directories changed.
+func (tx *Tx) touch(dir record.Ino, a *record.Attr, nlink int64) {
+	if dir.InTrash() {
+		return
+	}
+	due := nlink != 0 || sub(tx.now, a.Mtime) >= tx.fs.o.SkipDirMtime
+	if i, ok := tx.puts[record.AttrKey(dir)]; ok && tx.batch.Writes[i].Op != engine.Delete {
+		own, err := record.DecodeAttr(tx.batch.Writes[i].Value)
+		if err != nil {
+			return // cannot be: we encoded it
+		}
+		own.Nlink = uint32(int64(own.Nlink) + nlink)
+		if due {
+			own.Mtime, own.Ctime = tx.now, tx.now
+		}
+		tx.batch.Writes[i].Value = own.Encode()
+		return
+	}
+	k := record.AttrKey(dir)
+	if nlink != 0 {
+		tx.batch.Writes = append(tx.batch.Writes, engine.Write{Op: engine.Nlink, Key: k, Deltas: [3]int64{nlink}})
+	}
+	if due {
+		tx.batch.Writes = append(tx.batch.Writes, engine.Write{Op: engine.Touch, Key: k, Time: tx.now})
+	}
+}
+
+// commit ends the transaction. Without writes there is nothing to agree on.
+func (tx *Tx) commit() error {
+	if len(tx.batch.Writes) == 0 {
+		tx.etx.Discard()
+		return nil
+	}
+	tx.batch.Writes = slices.DeleteFunc(tx.batch.Writes, func(w engine.Write) bool {
+		return w.Op == engine.Add && w.Deltas == [3]int64{}
+	})
+	return tx.etx.Commit(tx.ctx, &tx.batch)
+}

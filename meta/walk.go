@@ -1,0 +1,236 @@
+package meta
+
+import (
+	"fmt"
+	"strings"
+
+	"juicefs/meta/engine"
+	"juicefs/meta/record"
+)
+
+// maxLinks is how many symbolic links one resolution follows.
+const maxLinks = 40
+
+// trashName is the name under which the root directory shows the trash. It is never stored.
+const trashName = ".trash"
+
+// node is an inode on a path.
+type node struct {
+	ino  record.Ino
+	attr record.Attr
+	name string // in the node before it; empty for the first
+}
+
+// route is how far a path led. dirs are the directories from the root to the one that holds (or would hold) the next
+// name. Then one of: found, with ent and attr of the last name; or rest, the names from the first that is absent.
+type route struct {
+	dirs  []node
+	name  string // the last name that was looked up; empty for the root itself
+	found bool
+	ent   record.Dirent
+	attr  *record.Attr // nil: the entry's inode has no attribute (a damaged volume)
+	rest  []string     // starts with name when nothing was found
+	sole  bool         // with walkOptions.sole: the entry is the only one of its directory
+}
+
+// dir is the last directory of the route.
+func (r *route) dir() *node { return &r.dirs[len(r.dirs)-1] }
+
+type walkOptions struct {
+	follow bool         // a link at the end is followed
+	last   engine.Guard // guard of the last inode's attribute
+	chunks uint32
+	xattrs bool
+	sole   bool
+}
+
+// splitPath cuts an absolute path into names. Empty and "." components vanish; ".." is refused, since what it would mean
+// is not what the caller checked.
+func splitPath(path string) ([]string, error) {
+	if !strings.HasPrefix(path, "/") {
+		return nil, fmt.Errorf("path %q is not absolute: %w", path, eInval)
+	}
+	var names []string
+	for _, n := range strings.Split(path, "/") {
+		switch {
+		case n == "" || n == ".":
+			continue
+		case n == ".." || strings.ContainsRune(n, 0):
+			return nil, eInval
+		case len(n) > record.MaxName:
+			return nil, eTooLong
+		}
+		names = append(names, n)
+	}
+	return names, nil
+}
+
+// walk follows a path as far as it leads. ENOTDIR: something on the way is not a directory; EACCES: the caller may not
+// pass; ELOOP: too many links.
+func (tx *Tx) walk(c *Caller, path string, o walkOptions) (*route, error) {
+	names, err := splitPath(path)
+	if err != nil {
+		return nil, err
+	}
+	for range maxLinks {
+		r, next, err := tx.walkNames(c, names, o)
+		if err != nil || next == nil {
+			return r, err
+		}
+		names = next
+	}
+	return nil, eLoop
+}
+
+// walkNames walks without following links: at one it returns the names to go on with.
+func (tx *Tx) walkNames(c *Caller, names []string, o walkOptions) (r *route, next []string, err error) {
+	if w, ok := tx.etx.(engine.Walker); ok && len(names) > 0 && len(tx.puts) == 0 {
+		if err := tx.prefetch(w, names, o); err != nil {
+			return nil, nil, err
+		}
+	}
+	root, err := tx.Attr(record.Root, engine.Stable)
+	if err != nil {
+		return nil, nil, err
+	}
+	r = &route{dirs: []node{{ino: record.Root, attr: *root}}}
+	if len(names) == 0 {
+		r.found, r.ent, r.attr = true, record.Dirent{Type: record.TypeDirectory, Ino: record.Root}, root
+		return r, nil, nil
+	}
+	for i, name := range names {
+		last := i == len(names)-1
+		if err := tx.step(c, r, name, last, o); err != nil {
+			return nil, nil, err
+		}
+		if !r.found {
+			r.rest = names[i:]
+			return r, nil, nil
+		}
+		if r.ent.Type == record.TypeSymlink && (!last || o.follow) {
+			next, err := tx.follow(r, names[:i], names[i+1:])
+			return nil, next, err
+		}
+		if last {
+			return r, nil, nil
+		}
+		if r.ent.Type != record.TypeDirectory || r.attr == nil {
+			return nil, nil, eNotDir
+		}
+		r.dirs = append(r.dirs, node{ino: r.ent.Ino, attr: *r.attr, name: name})
+	}
+	return r, nil, nil
+}
+
+// step looks up one name in the last directory of r.
+func (tx *Tx) step(c *Caller, r *route, name string, last bool, o walkOptions) error {
+	d := r.dir()
+	if err := tx.access(c, &d.attr, mayExec); err != nil {
+		return err
+	}
+	r.name, r.found, r.attr = name, false, nil
+	if d.ino == record.Root && name == trashName {
+		r.ent, r.found = record.Dirent{Type: record.TypeDirectory, Ino: record.Trash}, true
+	} else {
+		var err error
+		if r.ent, r.found, err = tx.Entry(d.ino, name, engine.Exact); err != nil || !r.found {
+			return err
+		}
+	}
+	guard := engine.Stable
+	if last && r.ent.Type != record.TypeDirectory || last && o.last == engine.Exact {
+		guard = o.last
+	}
+	a, err := tx.Attr(r.ent.Ino, guard)
+	if err != nil && err != eNoEnt { //nolint:errorlint // Attr returns the bare code
+		return err
+	}
+	r.attr = a
+	if last && o.sole {
+		r.sole, err = tx.onlyEntry(d.ino, name)
+	}
+	return err
+}
+
+// follow returns the names of the path that a link stands for: those before it, its target, those behind it.
+func (tx *Tx) follow(r *route, before, after []string) ([]string, error) {
+	b, err := tx.Get(record.SymlinkKey(r.ent.Ino), engine.Loose)
+	if err != nil {
+		return nil, err
+	}
+	target := string(b)
+	var names []string
+	switch {
+	case target == "":
+		return nil, eNoEnt
+	case strings.Contains(target, "://"):
+		return nil, eNotSup
+	case strings.HasPrefix(target, "/"):
+		inside, ok := strings.CutPrefix(target, strings.TrimSuffix("/"+strings.Trim(tx.fs.o.MountPoint, "/"), "/")+"/")
+		if !ok {
+			return nil, eNoEnt // leads out of the volume
+		}
+		target = inside
+	default:
+		names = append(names, before...)
+	}
+	for _, n := range strings.Split(target, "/") {
+		switch n {
+		case "", ".":
+		case "..":
+			names = names[:max(len(names)-1, 0)]
+		default:
+			names = append(names, n)
+		}
+	}
+	return append(names, after...), nil
+}
+
+// prefetch reads what the walk of names will ask for through the engine's fast path.
+func (tx *Tx) prefetch(w engine.Walker, names []string, o walkOptions) error {
+	if names[0] == trashName {
+		return nil // not stored: the plain steps know it
+	}
+	met, err := w.Walk(tx.ctx, engine.WalkQuery{From: record.Root, Names: names, Last: o.last, Chunks: o.chunks, Xattrs: o.xattrs, Sole: o.sole})
+	if err != nil {
+		return err
+	}
+	tx.note(met.From, engine.Stable)
+	for i, e := range met.Entries {
+		tx.note(e, engine.Exact)
+		if i < len(met.Attrs) {
+			g := engine.Stable
+			if i == len(names)-1 {
+				g = o.last
+			}
+			tx.note(met.Attrs[i], g)
+		}
+		if i < len(met.Sole) {
+			tx.sole[e.Key] = met.Sole[i]
+		}
+	}
+	for _, it := range met.Chunks {
+		tx.note(it, o.last)
+	}
+	if o.xattrs && len(met.Attrs) == len(names) && len(met.Attrs) > 0 {
+		ino := met.Attrs[len(names)-1].Key.A
+		all := make(map[string][]byte, len(met.Xattrs))
+		for _, it := range met.Xattrs {
+			all[it.Key.Name] = it.Value
+		}
+		tx.xattrs[record.Ino(ino)] = all
+	}
+	return nil
+}
+
+// onlyEntry reports whether name is the only entry of a directory.
+func (tx *Tx) onlyEntry(dir record.Ino, name string) (bool, error) {
+	if sole, ok := tx.sole[record.EntryKey(dir, name)]; ok {
+		return sole, nil
+	}
+	items, err := tx.Page(engine.Range{Kind: record.KindEntry, A: uint64(dir)}, 2)
+	if err != nil {
+		return false, err
+	}
+	return len(items) == 1 && items[0].Key.Name == name, nil
+}
