@@ -1,26 +1,100 @@
-// Package fserr has the error that file-system operations return.
+// Package fserr is how file-system failures travel below the gateway: a POSIX code with the operation and the subject
+// it happened to. Read Error first; Code is what a translation table asks.
 package fserr
 
-import "fmt"
+import (
+	"context"
+	"errors"
+	"io/fs"
+	"strconv"
+	"strings"
+	"syscall"
+)
 
-// Error says which operation failed on what, around a POSIX code or another cause.
+// Error is a failed operation. It is immutable once returned. The zero value is not useful.
 type Error struct {
-	Op   string // "put", "resolve"
-	Path string // in the volume; empty if only the inode is known
-	Ino  uint64 // 0: not known
-	Err  error  // mostly a syscall.Errno; never nil
+	Op   string // what was tried, one word: "lookup", "commit"
+	Path string // the path it was tried on, absolute in the volume; "" if unknown
+	Ino  uint64 // the inode it was tried on; 0 if unknown
+	Err  error  // why; a syscall.Errno in the expected cases
 }
 
-// Error describes it in one line.
+var _ error = (*Error)(nil)
+
+// Error has the form "commit /a/b: file exists"; an inode stands as "inode 7" after the path.
 func (e *Error) Error() string {
-	switch {
-	case e.Path != "":
-		return fmt.Sprintf("%s %s: %v", e.Op, e.Path, e.Err)
-	case e.Ino != 0:
-		return fmt.Sprintf("%s inode %d: %v", e.Op, e.Ino, e.Err)
+	var b strings.Builder
+	b.WriteString(e.Op)
+	if e.Path != "" {
+		b.WriteString(" ")
+		b.WriteString(e.Path)
 	}
-	return fmt.Sprintf("%s: %v", e.Op, e.Err)
+	if e.Ino != 0 {
+		b.WriteString(" inode ")
+		b.WriteString(strconv.FormatUint(e.Ino, 10))
+	}
+	if e.Err != nil {
+		if b.Len() > 0 {
+			b.WriteString(": ")
+		}
+		b.WriteString(e.Err.Error())
+	}
+	return b.String()
 }
 
-// Unwrap returns the cause, for errors.Is and errors.As.
+// Unwrap returns Err, so that errors.Is works with codes and with the sentinels of io/fs.
 func (e *Error) Unwrap() error { return e.Err }
+
+// Wrap returns err as an *Error of op on path. nil stays nil. An error whose outermost layer already is an *Error with a
+// path or an inode comes back unchanged: the layer that knew first was closer.
+func Wrap(op, path string, err error) error {
+	if err == nil || named(err) {
+		return err
+	}
+	return &Error{Op: op, Path: path, Err: err}
+}
+
+// WrapIno is Wrap for an operation on an inode.
+func WrapIno(op string, ino uint64, err error) error {
+	if err == nil || named(err) {
+		return err
+	}
+	return &Error{Op: op, Ino: ino, Err: err}
+}
+
+func named(err error) bool {
+	e, ok := err.(*Error) //nolint:errorlint // only the outermost layer counts
+	return ok && (e.Path != "" || e.Ino != 0)
+}
+
+// Code returns the POSIX code in err: 0 for nil, EINTR for an ended context, the code that matches a sentinel of io/fs,
+// and EIO for everything that carries none.
+func Code(err error) syscall.Errno {
+	if err == nil {
+		return 0
+	}
+	var code syscall.Errno
+	if errors.As(err, &code) {
+		return code
+	}
+	for _, known := range [...]struct {
+		is   error
+		code syscall.Errno
+	}{
+		{context.Canceled, syscall.EINTR},
+		{context.DeadlineExceeded, syscall.EINTR},
+		{fs.ErrNotExist, syscall.ENOENT},
+		{fs.ErrExist, syscall.EEXIST},
+		{fs.ErrPermission, syscall.EACCES},
+		{fs.ErrInvalid, syscall.EINVAL},
+		{errors.ErrUnsupported, syscall.ENOTSUP},
+	} {
+		if errors.Is(err, known.is) {
+			return known.code
+		}
+	}
+	return syscall.EIO
+}
+
+// IsNotExist reports whether err says that the subject does not exist.
+func IsNotExist(err error) bool { return errors.Is(err, fs.ErrNotExist) }
