@@ -1,0 +1,84 @@
+# What one types by hand, under short names. `make run` and `make test` need nothing but Go and make on Debian: they get
+# the rest themselves. Logic lives in the programs under pkg/tests/tools.
+
+GO      ?= go
+LDFLAGS ?= -s -w
+ADDR    ?= 127.0.0.1:9000
+FUZZTIME ?= 1m
+
+# The whole-system tests start real programs; everything else is one process and runs under the race detector.
+WHOLE = ./pkg/tests/...
+REST  = $$($(GO) list ./... | grep -v /pkg/tests/)
+
+TOOLS = bin/tools
+
+.PHONY: run build test unit race lint fuzz bench engines interop e2e cover fmt generate check debs tools
+
+run: build
+	$(GO) build -o bin/ ./pkg/tests/tools/demo
+	bin/demo -addr $(ADDR)
+
+build: debs
+	$(GO) build -ldflags "$(LDFLAGS)" -o bin/juicefs ./cmd/juicefs
+
+# Everything: what the README promises and CI runs.
+test: race interop-and-e2e
+
+unit: debs
+	$(GO) test -short $(REST)
+
+race: debs
+	$(GO) test -race -tags invariants -timeout 20m $(REST)
+
+# One package after the other: they share the machine with the servers that they start.
+.PHONY: interop-and-e2e
+interop-and-e2e: tools
+	$(GO) test -count 1 -p 1 -timeout 20m $(WHOLE)
+
+interop: tools
+	$(GO) test -count 1 -v -timeout 20m ./pkg/tests/interop/...
+
+e2e: tools
+	$(GO) test -count 1 -v -timeout 20m ./pkg/tests/s3/... ./pkg/tests/e2e/...
+
+# The suites of the metadata engines, against every server whose address is in the environment.
+engines: debs
+	$(GO) test -count 1 -race ./meta/...
+
+bench: tools build
+	$(GO) run ./pkg/tests/bench
+
+fuzz: debs
+	$(GO) run ./pkg/tests/tools/fuzz -time $(FUZZTIME) ./...
+
+cover: debs
+	$(GO) test -coverprofile bin/cover.out $(REST)
+	$(GO) tool cover -func bin/cover.out
+
+lint: debs $(TOOLS)/golangci-lint
+	$(TOOLS)/golangci-lint run
+
+fmt: $(TOOLS)/golangci-lint
+	$(TOOLS)/golangci-lint fmt
+
+generate:
+	$(GO) generate ./...
+
+check: fmt lint unit
+
+# Debian packages without which nothing builds: gcc compiles SQLite.
+debs:
+	@$(GO) run ./pkg/tests/tools/debs gcc=gcc,libc6-dev
+
+# Foreign programs, each a Go module of its own that pins it. Made again when what pins them changes.
+tools: debs $(TOOLS)/juicefs $(TOOLS)/mc $(TOOLS)/mc2021
+
+# JuiceFS without the storage and database clients that no test speaks to.
+$(TOOLS)/juicefs: TAGS = nohdfs,noceph,nogluster,noqingstor,nocos,nobos,noibmcos,noobs,nooss,notos,noqiniu,nobunny,nostorj,noks3,notikv
+
+$(TOOLS)/juicefs: TOOL = github.com/juicedata/juicefs
+$(TOOLS)/mc $(TOOLS)/mc2021: TOOL = github.com/minio/mc
+$(TOOLS)/golangci-lint: TOOL = github.com/golangci/golangci-lint/v2/cmd/golangci-lint
+
+$(TOOLS)/%: pkg/tests/tools/%/go.mod pkg/tests/tools/%/go.sum
+	nice $(GO) -C pkg/tests/tools/$* build -trimpath -ldflags "-s -w" -tags "$(TAGS)" -o $(CURDIR)/$@ $(TOOL)
