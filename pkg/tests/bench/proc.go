@@ -1,0 +1,169 @@
+package main
+
+import (
+	"bytes"
+	"errors"
+	"fmt"
+	"net"
+	"net/http"
+	"os"
+	"os/exec"
+	"path/filepath"
+	"strconv"
+	"strings"
+	"syscall"
+	"time"
+)
+
+// server is one gateway under test.
+type server struct {
+	name   string // column
+	bin    string
+	dir    string // private folder: database, data, cache
+	meta   string // META URL
+	flags  []string
+	keys   keys
+	addr   string
+	cmd    *exec.Cmd
+	log    *os.File
+	exited chan error
+}
+
+const bucket = "bench"
+
+// format makes the server's volume.
+func (s *server) format(args ...string) error {
+	args = append([]string{"format", s.meta, "benchvol", "--storage", "file", "--bucket", filepath.Join(s.dir, "data"), "--trash-days", "0"}, args...)
+	out, err := exec.Command(s.bin, args...).CombinedOutput()
+	if err != nil {
+		return fmt.Errorf("%s: format: %w\n%s", s.name, err, out)
+	}
+	return nil
+}
+
+// start runs the gateway and waits until it answers; it returns how long that took.
+func (s *server) start() (time.Duration, error) {
+	port, err := freePort()
+	if err != nil {
+		return 0, err
+	}
+	s.addr = fmt.Sprintf("127.0.0.1:%d", port)
+	if s.log, err = os.OpenFile(filepath.Join(s.dir, "gateway.log"), os.O_CREATE|os.O_APPEND|os.O_WRONLY, 0o600); err != nil {
+		return 0, err
+	}
+	args := append([]string{"gateway", s.meta, s.addr, "--multi-buckets", "--keep-etag", "--object-tag", "--object-meta", "--no-banner",
+		"--no-usage-report", "--backup-meta", "0", "--metrics", "127.0.0.1:0", "--cache-dir", filepath.Join(s.dir, "cache")}, s.flags...)
+	s.cmd = exec.Command(s.bin, args...)
+	s.cmd.Env = append(os.Environ(), "MINIO_ROOT_USER="+s.keys.access, "MINIO_ROOT_PASSWORD="+s.keys.secret)
+	s.cmd.Stdout, s.cmd.Stderr = s.log, s.log
+	begin := time.Now()
+	if err := s.cmd.Start(); err != nil {
+		return 0, err
+	}
+	s.exited = make(chan error, 1)
+	go func() { s.exited <- s.cmd.Wait() }()
+	for deadline := begin.Add(30 * time.Second); time.Now().Before(deadline); time.Sleep(2 * time.Millisecond) {
+		select {
+		case err := <-s.exited:
+			return 0, fmt.Errorf("%s: gateway ended: %w; see %s", s.name, err, s.log.Name())
+		default:
+		}
+		if s.answers() {
+			return time.Since(begin), nil
+		}
+	}
+	return 0, fmt.Errorf("%s: gateway does not answer; see %s", s.name, s.log.Name())
+}
+
+// answers asks for the buckets, which needs users and object layer to be there.
+func (s *server) answers() bool {
+	c := &conn{addr: s.addr}
+	defer c.close()
+	_, _, err := c.do(s.keys.sign(s.addr, "GET", "/", "", nil, sum(nil), nil, http.StatusOK), false)
+	return err == nil
+}
+
+// stop ends the gateway and waits for it.
+func (s *server) stop() error {
+	if s.cmd == nil {
+		return nil
+	}
+	defer func() { s.cmd = nil }()
+	if err := s.cmd.Process.Signal(syscall.SIGTERM); err != nil && !errors.Is(err, os.ErrProcessDone) {
+		return err
+	}
+	select {
+	case <-s.exited:
+	case <-time.After(20 * time.Second):
+		_ = s.cmd.Process.Kill()
+		<-s.exited
+	}
+	return s.log.Close()
+}
+
+// cold restarts the gateway without its cache folder and without what the kernel keeps of its files.
+func (s *server) cold() error {
+	if err := s.stop(); err != nil {
+		return err
+	}
+	if err := os.RemoveAll(filepath.Join(s.dir, "cache")); err != nil {
+		return err
+	}
+	_, err := s.start()
+	return err
+}
+
+// usage is what a process has used so far.
+type usage struct {
+	cpu       time.Duration
+	rss, peak int64 // bytes
+}
+
+func (s *server) usage() (usage, error) {
+	var u usage
+	stat, err := os.ReadFile(fmt.Sprintf("/proc/%d/stat", s.cmd.Process.Pid))
+	if err != nil {
+		return u, err
+	}
+	fields := strings.Fields(string(stat[bytes.LastIndexByte(stat, ')')+1:]))
+	for _, i := range []int{11, 12} { // utime, stime in 10 ms
+		n, err := strconv.ParseInt(fields[i], 10, 64)
+		if err != nil {
+			return u, err
+		}
+		u.cpu += time.Duration(n) * 10 * time.Millisecond
+	}
+	status, err := os.ReadFile(fmt.Sprintf("/proc/%d/status", s.cmd.Process.Pid))
+	if err != nil {
+		return u, err
+	}
+	for line := range strings.Lines(string(status)) {
+		f := strings.Fields(line)
+		if len(f) < 2 {
+			continue
+		}
+		n, _ := strconv.ParseInt(f[1], 10, 64) // other lines have no number
+		switch f[0] {
+		case "VmRSS:":
+			u.rss = n << 10
+		case "VmHWM:":
+			u.peak = n << 10
+		}
+	}
+	return u, nil
+}
+
+// resetPeak makes the kernel forget the highest memory use so far.
+func (s *server) resetPeak() {
+	// Without the right to do so the peak is that of the whole run, which the table then overstates for both sides.
+	_ = os.WriteFile(fmt.Sprintf("/proc/%d/clear_refs", s.cmd.Process.Pid), []byte("5"), 0o600)
+}
+
+func freePort() (int, error) {
+	l, err := net.Listen("tcp", "127.0.0.1:0")
+	if err != nil {
+		return 0, err
+	}
+	defer l.Close()
+	return l.Addr().(*net.TCPAddr).Port, nil
+}
