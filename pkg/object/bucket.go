@@ -51,7 +51,9 @@ type Creator interface {
 }
 
 // Pinger is an ability of stores that can say whether they would answer now, cheaper than by a request for an object.
-type Pinger interface{ Ping(ctx context.Context) error }
+type Pinger interface {
+	Ping(ctx context.Context) error
+}
 
 // RangeReader is an ability of stores that can read into memory of the caller.
 type RangeReader interface {
@@ -93,3 +95,6 @@ func As[T any](b Bucket) (T, bool) {
 	var none T
 	return none, false
 }
+
+// Judge is an ability of drivers that know which of their errors another try cannot help.
+type Judge interface{ Final(err error) bool }
