@@ -1,0 +1,29 @@
+package vfs
+
+import (
+	"fmt"
+	"syscall"
+
+	"juicefs/meta"
+	"juicefs/meta/engine"
+)
+
+// What callers may ask an error for, besides POSIX codes, without knowing of the layers below.
+var (
+	// ErrBusy is wrapped when the database could not take a transaction for a while or is not reached; nothing was changed.
+	ErrBusy = engine.ErrBusy
+	// ErrUnknown is wrapped when the connection was lost after a commit was sent: it may have been applied or not.
+	ErrUnknown = engine.ErrUnknown
+	// ErrPartChanged is wrapped by Compose when a part is missing or is not the one that was named.
+	ErrPartChanged = meta.ErrPartChanged
+)
+
+// errGone ends a read whose data was deleted or replaced by another client. It is ESTALE.
+var errGone = fmt.Errorf("data was removed while it was being read: %w", syscall.ESTALE)
+
+// What callers of List need of meta.
+type (
+	ListQuery = meta.ListQuery // asks for a page
+	ListPage  = meta.ListPage  // is a page
+	Listed    = meta.Listed    // is one key or prefix of a page
+)
