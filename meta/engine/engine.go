@@ -78,7 +78,7 @@ type Guard uint8
 // The guards, from weakest to strongest.
 const (
 	Loose  Guard = iota // nothing
-	Stable              // KindAttr only: still there and [record.Alike]
+	Stable              // KindAttr: still there and [record.Alike], or still absent; other kinds: as Exact
 	Exact               // the same bytes, or still absent
 )
 

@@ -19,9 +19,9 @@ type WalkQuery struct {
 	From  record.Ino
 	Names []string // at least one
 	Last  Guard    // guard of the last inode's attribute
-	// Wanted records of the last inode, when the whole path exists and it is a regular file:
-	Chunks uint32 // chunks 0 up to this many, as far as the length reaches
-	Xattrs bool   // all extended attributes
+	// Wanted records of the last inode, when the whole path exists:
+	Chunks uint32 // of a regular file: chunks 0 up to this many, as far as the length reaches
+	Xattrs bool   // all extended attributes, whatever the inode is
 	// Sole asks, for each name that was found, whether its directory holds no other entry. The answer is a hint of the
 	// moment of the Walk; a batch that relies on it carries an Empty check.
 	Sole bool

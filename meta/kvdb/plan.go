@@ -146,6 +146,14 @@ func conflict(k record.Key, now []byte) error {
 	return &engine.Conflict{Fresh: []record.Item{{Key: k, Value: now}}}
 }
 
+// conflict is of a write: what the batch itself made of the record is no news.
+func (p *plan) conflict(k record.Key, now []byte) error {
+	if p.cells[string(keyOf(k))].dirty {
+		return &engine.Conflict{Cause: fmt.Errorf("%s, written twice", k)}
+	}
+	return conflict(k, now)
+}
+
 // apply does one write.
 func (p *plan) apply(ctx context.Context, w *engine.Write) error {
 	switch w.Op {
@@ -163,7 +171,7 @@ func (p *plan) apply(ctx context.Context, w *engine.Write) error {
 	switch w.Op {
 	case engine.Insert:
 		if now != nil {
-			return conflict(w.Key, now)
+			return p.conflict(w.Key, now)
 		}
 		return p.set(w.Key, w.Value)
 	case engine.Append:
@@ -176,7 +184,7 @@ func (p *plan) apply(ctx context.Context, w *engine.Write) error {
 		return p.set(w.Key, next)
 	case engine.Touch, engine.Nlink:
 		if now == nil {
-			return conflict(w.Key, nil)
+			return p.conflict(w.Key, nil)
 		}
 		next, err := patchAttr(w, now)
 		if err != nil {
