@@ -39,7 +39,7 @@ func missing(args []string, look func(string) (string, error)) (commands, packag
 	for _, arg := range args {
 		command, list, ok := strings.Cut(arg, "=")
 		if !ok || command == "" || list == "" {
-			return nil, nil, fmt.Errorf("%q is not of the form COMMAND=PACKAGE,...", arg)
+			return nil, nil, fmt.Errorf("%q is not of the form COMMAND=PACKAGE[,PACKAGE]", arg)
 		}
 		if _, err := look(command); err != nil {
 			commands = append(commands, command)

@@ -1,0 +1,8 @@
+package oracle
+
+import "syscall"
+
+// dieWithUs has the kernel kill a program when the test process is gone, which runs no clean-up after a panic or a time-out.
+func dieWithUs() *syscall.SysProcAttr {
+	return &syscall.SysProcAttr{Pdeathsig: syscall.SIGKILL}
+}
