@@ -111,7 +111,7 @@ func (tx *Tx) target(c *Caller, s *ObjectSpec) (*target, error) {
 		return nil, eNoEnt
 	case r.found && r.ent.Type == record.TypeDirectory && !s.Dir:
 		return nil, eIsDir
-	case r.found && r.ent.Type != record.TypeDirectory && s.Dir:
+	case r.found && s.Dir && (s.Plain || r.ent.Type != record.TypeDirectory):
 		return nil, eExist
 	}
 	name := r.name
@@ -204,10 +204,11 @@ func (tx *Tx) placeObject(c *Caller, s *ObjectSpec, t *target) (*Object, error) 
 	if s.Mtime != (record.Time{}) {
 		a.Mtime = s.Mtime
 	}
-	if s.Dir {
-		a.Atime = record.Time{}
-	} else {
+	switch {
+	case !s.Dir:
 		a.Length = s.Length
+	case !s.Plain:
+		a.Atime = record.Time{}
 	}
 	name := t.name
 	if len(t.rest) > 0 {

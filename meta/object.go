@@ -41,6 +41,8 @@ type ObjectSpec struct {
 	// Dir makes a directory object: a directory whose atime is zero. An existing directory becomes one and keeps its
 	// entries; Length and Chunks must be empty.
 	Dir bool
+	// Plain, with Dir, makes an ordinary directory instead, with an atime of now; an existing one is EEXIST.
+	Plain bool
 	// Parents makes missing directories in the same transaction, with mode 0777 before the umask. Without it a missing
 	// directory is ENOENT.
 	Parents bool
