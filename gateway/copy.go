@@ -1,0 +1,98 @@
+package gateway
+
+import (
+	"context"
+	"strings"
+
+	minio "github.com/minio/minio/cmd"
+	"github.com/minio/minio/pkg/hash"
+
+	"juicefs/vfs"
+)
+
+// CopyObject makes a new object of the data of another one, without moving any. srcInfo.UserDefined is what the copy's
+// metadata and tags are to be; the handler has merged them. Onto itself only those change.
+func (l *Layer) CopyObject(ctx context.Context, srcBucket, srcObject, dstBucket, dstObject string, srcInfo minio.ObjectInfo,
+	srcOpts, _ minio.ObjectOptions) (minio.ObjectInfo, error) {
+	src, err := l.object(ctx, srcBucket, srcObject, reads)
+	if err != nil {
+		return minio.ObjectInfo{}, err
+	}
+	dst, err := l.object(ctx, dstBucket, dstObject, writes)
+	if err != nil {
+		return minio.ObjectInfo{}, err
+	}
+	if err := oneVersion(&src, srcOpts.VersionID); err != nil {
+		return minio.ObjectInfo{}, err
+	}
+	if err := l.mayBegin(ctx, &dst); err != nil {
+		return minio.ObjectInfo{}, err
+	}
+	if src.path == dst.path && src.dir == dst.dir {
+		return l.describeAgain(ctx, &dst, srcInfo.UserDefined)
+	}
+	from, err := l.stat(ctx, &src, false)
+	if err != nil {
+		return minio.ObjectInfo{}, err
+	}
+	if changed(from, &srcInfo) {
+		// The handler has decided by another version; a client that tries again gets what it asked for.
+		return minio.ObjectInfo{}, minio.OperationTimedOut{}
+	}
+	if from.IsDir() || dst.dir {
+		return l.copyEmpty(ctx, &dst, from, srcInfo.UserDefined)
+	}
+	c, err := l.commit(ctx, &dst, string(from.Xattrs[attrETag]), srcInfo.UserDefined)
+	if err != nil {
+		return minio.ObjectInfo{}, err
+	}
+	if parts, ok := from.Xattrs[attrParts]; ok && l.o.KeepETag {
+		c.Xattrs[attrParts] = parts
+	}
+	i, err := l.v.Copy(ctx, src.path, c)
+	if err != nil {
+		return minio.ObjectInfo{}, l.fail(ctx, &dst, writes, err)
+	}
+	return l.info(&dst, i), nil
+}
+
+// changed reports whether a file is not the one that the handler has seen.
+func changed(now *vfs.Info, seen *minio.ObjectInfo) bool {
+	return !now.IsDir() && (now.Size != seen.Size || !seen.ModTime.IsZero() && !now.Mtime.Equal(seen.ModTime))
+}
+
+// describeAgain changes what a client told of an object.
+func (l *Layer) describeAgain(ctx context.Context, t *target, defined map[string]string) (minio.ObjectInfo, error) {
+	set := map[string][]byte{}
+	if err := l.describe(set, defined); err != nil {
+		return minio.ObjectInfo{}, l.fail(ctx, t, writes, err)
+	}
+	var remove []string
+	if _, ok := set[attrMeta]; l.o.ObjectMeta && !ok {
+		remove = append(remove, attrMeta)
+	}
+	if _, ok := set[attrTags]; l.o.ObjectTag && !ok {
+		remove = append(remove, attrTags)
+	}
+	i, err := l.setAttrs(ctx, t, set, remove)
+	if err != nil {
+		return minio.ObjectInfo{}, err
+	}
+	return l.info(t, i), nil
+}
+
+// copyEmpty copies where a directory object takes part: those have no data.
+func (l *Layer) copyEmpty(ctx context.Context, dst *target, from *vfs.Info, defined map[string]string) (minio.ObjectInfo, error) {
+	if !from.IsDir() && from.Size > 0 {
+		return minio.ObjectInfo{}, minio.ObjectExistsAsDirectory{Bucket: dst.bucket, Object: dst.key}
+	}
+	h, err := hash.NewReader(strings.NewReader(""), 0, "", "", 0)
+	if err != nil {
+		return minio.ObjectInfo{}, l.fail(ctx, dst, writes, err)
+	}
+	oi, err := l.PutObject(ctx, dst.bucket, dst.key, minio.NewPutObjReader(h), minio.ObjectOptions{UserDefined: defined})
+	if !l.o.KeepETag {
+		oi.ETag = ""
+	}
+	return oi, err
+}

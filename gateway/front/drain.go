@@ -1,0 +1,129 @@
+package front
+
+import (
+	"context"
+	"net/http"
+	"strings"
+	"sync"
+)
+
+// drain counts running requests and, once closed, turns new ones away.
+type drain struct{ *drainState }
+
+type drainState struct {
+	mu      sync.Mutex
+	running int
+	closed  chan struct{} // closed by Close
+	idle    chan struct{} // closed when nothing runs after Close
+}
+
+func newDrain() drain {
+	return drain{&drainState{closed: make(chan struct{}), idle: make(chan struct{})}}
+}
+
+// enter counts a request in. It is false when the server is about to stop.
+func (d drain) enter() bool {
+	d.mu.Lock()
+	defer d.mu.Unlock()
+	if d.isClosed() {
+		return false
+	}
+	d.running++
+	return true
+}
+
+func (d drain) isClosed() bool {
+	select {
+	case <-d.closed:
+		return true
+	default:
+		return false
+	}
+}
+
+func (d drain) leave() {
+	d.mu.Lock()
+	defer d.mu.Unlock()
+	d.running--
+	d.settle()
+}
+
+// settle closes idle when the last request is gone.
+func (d drain) settle() {
+	if d.isClosed() && d.running == 0 {
+		close(d.idle)
+	}
+}
+
+// Running is the number of requests under way.
+func (f *Front) Running() int {
+	f.drain.mu.Lock()
+	defer f.drain.mu.Unlock()
+	return f.drain.running
+}
+
+// Close makes readiness fail and new requests be answered 503, and ends those that would never end by themselves. Only
+// the first call does something.
+func (f *Front) Close() {
+	d := f.drain
+	d.mu.Lock()
+	defer d.mu.Unlock()
+	if d.isClosed() {
+		return
+	}
+	close(d.closed)
+	d.settle()
+}
+
+// Wait returns when no request runs after Close, or with the error of ctx.
+func (f *Front) Wait(ctx context.Context) error {
+	select {
+	case <-f.drain.idle:
+		return nil
+	case <-ctx.Done():
+		return ctx.Err()
+	}
+}
+
+func (d drain) wrap(next http.Handler) http.Handler {
+	return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+		if r.URL.Path == livePath {
+			next.ServeHTTP(w, r) // the process lives until it is gone
+			return
+		}
+		if !d.enter() {
+			w.Header().Set("Connection", "close")
+			writeFailure(w, r.URL.Path, Failure{Status: http.StatusServiceUnavailable, Code: "ServiceUnavailable",
+				Message: "The service is shutting down. Please retry."})
+			return
+		}
+		defer d.leave()
+		if endless(r) {
+			ctx, cancel := context.WithCancel(r.Context())
+			defer cancel()
+			go func() {
+				select {
+				case <-d.closed:
+					cancel()
+				case <-ctx.Done():
+				}
+			}()
+			r = r.WithContext(ctx)
+		}
+		next.ServeHTTP(w, r)
+	})
+}
+
+const livePath = "/minio/health/live"
+
+// endless reports whether a request streams until its client goes: events, the trace and the log of the server.
+func endless(r *http.Request) bool {
+	if r.Method != http.MethodGet {
+		return false
+	}
+	if rest, ok := strings.CutPrefix(r.URL.Path, "/minio/admin/"); ok {
+		_, what, _ := strings.Cut(rest, "/") // after the version
+		return what == "trace" || what == "log"
+	}
+	return strings.Count(strings.Trim(r.URL.Path, "/"), "/") == 0 && r.URL.Query().Has("events")
+}

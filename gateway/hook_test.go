@@ -1,0 +1,41 @@
+package gateway
+
+import (
+	"net/http"
+	"os"
+	"strings"
+	"testing"
+)
+
+// forkVersion is the version of the fork whose private names hook.go was made for. Before it is changed here, look at the
+// new version's cmd/routers.go: globalHandlers must still be what configureServerHandler gives to the router.
+const forkVersion = "github.com/juicedata/minio v0.0.0-20260515071949-69a6cfc9da65"
+
+func TestForkIsTheOneThatTheHookWasMadeFor(t *testing.T) {
+	mod, err := os.ReadFile("../go.mod")
+	if err != nil {
+		t.Fatal(err)
+	}
+	if !strings.Contains(string(mod), "replace github.com/minio/minio => "+forkVersion+"\n") {
+		t.Errorf("go.mod does not replace github.com/minio/minio by %s", forkVersion)
+	}
+}
+
+func TestHookPutsTheFrontFirst(t *testing.T) {
+	before := forkHandlers
+	defer func() { forkHandlers = before }()
+	if len(before) != forkHandlerCount {
+		t.Fatalf("the fork has %d handlers, want %d", len(before), forkHandlerCount)
+	}
+	called := false
+	if err := mount(func(next http.Handler) http.Handler { called = true; return next }); err != nil {
+		t.Fatal(err)
+	}
+	forkHandlers[0](http.NotFoundHandler())
+	if !called {
+		t.Error("the first handler is not the front")
+	}
+	if err := mount(nil); err == nil {
+		t.Error("a second gateway in the process is not refused")
+	}
+}

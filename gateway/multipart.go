@@ -1,0 +1,376 @@
+package gateway
+
+import (
+	"cmp"
+	"context"
+	"crypto/md5" //nolint:gosec // the entity tag of S3
+	"encoding/hex"
+	"errors"
+	"io"
+	"slices"
+	"strconv"
+	"strings"
+	"syscall"
+	"time"
+
+	"github.com/google/uuid"
+	minio "github.com/minio/minio/cmd"
+
+	"juicefs/meta"
+	"juicefs/vfs"
+)
+
+// Limits of uploads in parts.
+const (
+	minPartSize = 5 << 20 // bytes, of every part but the last
+	maxPart     = 10000   // part numbers are 1 to this
+)
+
+// upload is an upload in parts that is under way: a directory with a file for each part.
+type upload struct {
+	target        // what it is to become
+	id     string //
+	dir    string // where the parts are
+	info   *vfs.Info
+}
+
+func (u *upload) invalid() error {
+	return minio.InvalidUploadID{Bucket: u.bucket, Object: u.key, UploadID: u.id}
+}
+
+// part is the path of a part.
+func (u *upload) part(n int) string { return u.dir + "/" + strconv.Itoa(n) }
+
+// NewMultipartUpload begins an upload and returns its id.
+func (l *Layer) NewMultipartUpload(ctx context.Context, bucket, object string, opts minio.ObjectOptions) (string, error) {
+	t, err := l.object(ctx, bucket, object, writes)
+	if err != nil {
+		return "", err
+	}
+	switch {
+	case l.v.ReadOnly():
+		return "", minio.PrefixAccessDenied{Bucket: bucket, Object: object}
+	case t.dir:
+		return "", minio.ObjectExistsAsDirectory{Bucket: bucket, Object: object}
+	}
+	if err := l.haveBucket(ctx, &t); err != nil {
+		return "", err
+	}
+	attrs := map[string][]byte{attrObject: []byte(object)}
+	if err := l.describe(attrs, opts.UserDefined); err != nil {
+		return "", l.fail(ctx, &t, writes, err)
+	}
+	id := uuid.NewString()
+	_, err = l.v.MakeDir(ctx, vfs.Commit{Path: l.uploadDir(bucket, id), Xattrs: attrs, Mode: 0o777, Parents: true}, false)
+	return id, l.fail(ctx, &t, writes, err)
+}
+
+// uploadDir is where an upload's parts are.
+func (l *Layer) uploadDir(bucket, id string) string {
+	return l.names.sys(bucket) + "/uploads/" + slot(id) + "/" + id
+}
+
+// upload finds an upload by its id. It belongs to one key: rights are given by key.
+func (l *Layer) upload(ctx context.Context, bucket, object, id string, use use) (*upload, error) {
+	t, err := l.object(ctx, bucket, object, use)
+	if err != nil {
+		return nil, err
+	}
+	u := &upload{target: t, id: id}
+	if !validUploadID(id) {
+		return nil, minio.MalformedUploadID{UploadID: id}
+	}
+	if use != reads && l.v.ReadOnly() {
+		return nil, minio.PrefixAccessDenied{Bucket: bucket, Object: object}
+	}
+	// juicefs before 1.2 had no slots.
+	for _, u.dir = range []string{l.uploadDir(bucket, id), l.names.sys(bucket) + "/uploads/" + id} {
+		if u.info, err = l.v.Stat(ctx, u.dir); !errors.Is(err, syscall.ENOENT) {
+			break
+		}
+	}
+	switch {
+	case errors.Is(err, syscall.ENOENT), errors.Is(err, syscall.ENOTDIR):
+		if err := l.haveBucket(ctx, &t); err != nil {
+			return nil, err
+		}
+		return nil, u.invalid()
+	case err != nil:
+		return nil, l.fail(ctx, &t, use, err)
+	case !u.info.IsDir() || string(u.info.Xattrs[attrObject]) != object:
+		return nil, u.invalid()
+	}
+	return u, nil
+}
+
+// GetMultipartInfo describes an upload.
+func (l *Layer) GetMultipartInfo(ctx context.Context, bucket, object, uploadID string, _ minio.ObjectOptions) (minio.MultipartInfo, error) {
+	u, err := l.upload(ctx, bucket, object, uploadID, reads)
+	if err != nil {
+		return minio.MultipartInfo{}, err
+	}
+	return minio.MultipartInfo{Bucket: bucket, Object: object, UploadID: uploadID, Initiated: u.info.Atime,
+		UserDefined: decodeMeta(u.info.Xattrs[attrMeta])}, nil
+}
+
+// PutObjectPart stores a part, in place of one of the same number.
+func (l *Layer) PutObjectPart(ctx context.Context, bucket, object, uploadID string, partID int, data *minio.PutObjReader,
+	_ minio.ObjectOptions) (minio.PartInfo, error) {
+	u, err := l.openPart(ctx, bucket, object, uploadID, partID)
+	if err != nil {
+		return minio.PartInfo{}, err
+	}
+	w, tag, err := l.store(ctx, &u.target, data)
+	if err != nil {
+		return minio.PartInfo{}, err
+	}
+	defer w.Cancel()
+	i, err := w.Commit(ctx, vfs.Commit{Path: u.part(partID), Xattrs: map[string][]byte{attrETag: []byte(tag)}})
+	if err != nil {
+		return minio.PartInfo{}, l.failPart(ctx, u, err)
+	}
+	return partInfo(partID, tag, i), nil
+}
+
+// openPart finds the upload that a part is for.
+func (l *Layer) openPart(ctx context.Context, bucket, object, uploadID string, partID int) (*upload, error) {
+	u, err := l.upload(ctx, bucket, object, uploadID, writes)
+	if err == nil && (partID < 1 || partID > maxPart) {
+		return nil, errPartNumber(&u.target)
+	}
+	return u, err
+}
+
+// failPart translates an error of writing a part. The upload may have ended meanwhile.
+func (l *Layer) failPart(ctx context.Context, u *upload, err error) error {
+	if errors.Is(err, syscall.ENOENT) {
+		return u.invalid()
+	}
+	return l.fail(ctx, &u.target, writes, err)
+}
+
+func partInfo(n int, tag string, i *vfs.Info) minio.PartInfo {
+	return minio.PartInfo{PartNumber: n, ETag: tag, LastModified: i.Mtime.Truncate(time.Second), Size: i.Size, ActualSize: i.Size}
+}
+
+// CopyObjectPart makes a part of length bytes of another object, without moving any. The part's tag is the MD5 of its
+// data: the object's own if the part is all of it, else the data is read once.
+func (l *Layer) CopyObjectPart(ctx context.Context, srcBucket, srcObject, dstBucket, dstObject, uploadID string, partID int,
+	startOffset, length int64, srcInfo minio.ObjectInfo, srcOpts, _ minio.ObjectOptions) (minio.PartInfo, error) {
+	src, err := l.object(ctx, srcBucket, srcObject, reads)
+	if err != nil {
+		return minio.PartInfo{}, err
+	}
+	if err := oneVersion(&src, srcOpts.VersionID); err != nil {
+		return minio.PartInfo{}, err
+	}
+	u, err := l.openPart(ctx, dstBucket, dstObject, uploadID, partID)
+	if err != nil {
+		return minio.PartInfo{}, err
+	}
+	from, err := l.stat(ctx, &src, false)
+	if err != nil {
+		return minio.PartInfo{}, err
+	}
+	switch {
+	case changed(from, &srcInfo):
+		return minio.PartInfo{}, minio.OperationTimedOut{}
+	case from.IsDir() || length == 0:
+		return l.emptyPart(ctx, u, partID)
+	}
+	c := vfs.Commit{Path: u.part(partID)}
+	tag := string(from.Xattrs[attrETag])
+	if known := startOffset == 0 && length == from.Size && plainMD5(tag); known {
+		c.Xattrs = map[string][]byte{attrETag: []byte(tag)}
+	} else {
+		tag = ""
+	}
+	i, err := l.v.CopyRange(ctx, src.path, startOffset, length, c)
+	if err == nil && tag == "" {
+		// A part without a tag does not count, so that nobody can complete with data that is not hashed yet. What is
+		// hashed is the part and not its source, which may be another by now.
+		tag, i, err = l.tagPart(ctx, c.Path, i)
+	}
+	if err != nil {
+		return minio.PartInfo{}, l.failPart(ctx, u, err)
+	}
+	return partInfo(partID, tag, i), nil
+}
+
+// tagPart reads a part that was just made and gives it its tag.
+func (l *Layer) tagPart(ctx context.Context, path string, made *vfs.Info) (string, *vfs.Info, error) {
+	r, err := l.v.OpenObject(ctx, path)
+	if err != nil {
+		return "", nil, err
+	}
+	h := md5.New() //nolint:gosec // the entity tag of S3
+	data := r.Range(ctx, 0, -1)
+	_, err = io.Copy(h, data)
+	err = errors.Join(err, data.Close(), r.Close())
+	if err != nil {
+		return "", nil, err
+	}
+	tag := hex.EncodeToString(h.Sum(nil))
+	i, err := l.v.SetXattrs(ctx, path, map[string][]byte{attrETag: []byte(tag)}, nil, func(old *vfs.Info) error {
+		if old == nil || old.Ino != made.Ino {
+			return syscall.ENOENT // somebody else has stored this part meanwhile
+		}
+		return nil
+	})
+	return tag, i, err
+}
+
+// emptyPart stores a part without data.
+func (l *Layer) emptyPart(ctx context.Context, u *upload, partID int) (minio.PartInfo, error) {
+	w := l.v.CreateObject(ctx, vfs.CreateOptions{})
+	defer w.Cancel()
+	i, err := w.Commit(ctx, vfs.Commit{Path: u.part(partID), Xattrs: map[string][]byte{attrETag: []byte(emptyMD5)}})
+	if err != nil {
+		return minio.PartInfo{}, l.failPart(ctx, u, err)
+	}
+	return partInfo(partID, emptyMD5, i), nil
+}
+
+const emptyMD5 = "d41d8cd98f00b204e9800998ecf8427e"
+
+// parts returns the parts of an upload that are complete, in order of their numbers.
+func (l *Layer) parts(ctx context.Context, u *upload) ([]minio.PartInfo, error) {
+	var parts []minio.PartInfo
+	err := l.eachEntry(ctx, u.dir, attrETag, func(name string, i *vfs.Info) error {
+		n, err := strconv.Atoi(name)
+		tag := string(i.Xattrs[attrETag])
+		if err == nil && strconv.Itoa(n) == name && n >= 0 && n <= maxPart && tag != "" && !i.IsDir() {
+			parts = append(parts, partInfo(n, tag, i))
+		}
+		return nil
+	})
+	if err != nil {
+		return nil, l.failPart(ctx, u, err)
+	}
+	slices.SortFunc(parts, func(a, b minio.PartInfo) int { return cmp.Compare(a.PartNumber, b.PartNumber) })
+	return parts, nil
+}
+
+// ListObjectParts lists the parts of an upload.
+func (l *Layer) ListObjectParts(ctx context.Context, bucket, object, uploadID string, marker, maxParts int, _ minio.ObjectOptions) (minio.ListPartsInfo, error) {
+	u, err := l.upload(ctx, bucket, object, uploadID, reads)
+	if err != nil {
+		return minio.ListPartsInfo{}, err
+	}
+	if maxParts < 0 || maxParts > maxPage {
+		maxParts = maxPage
+	}
+	info := minio.ListPartsInfo{Bucket: bucket, Object: object, UploadID: uploadID, PartNumberMarker: marker, MaxParts: maxParts,
+		UserDefined: decodeMeta(u.info.Xattrs[attrMeta])}
+	parts, err := l.parts(ctx, u)
+	if err != nil {
+		return minio.ListPartsInfo{}, err
+	}
+	parts = slices.DeleteFunc(parts, func(p minio.PartInfo) bool { return p.PartNumber <= marker })
+	if len(parts) > maxParts {
+		parts, info.IsTruncated = parts[:maxParts], maxParts > 0
+	}
+	if n := len(parts); n > 0 {
+		info.NextPartNumberMarker = parts[n-1].PartNumber
+	}
+	info.Parts = parts
+	return info, nil
+}
+
+// AbortMultipartUpload removes an upload with its parts.
+func (l *Layer) AbortMultipartUpload(ctx context.Context, bucket, object, uploadID string, _ minio.ObjectOptions) error {
+	u, err := l.upload(ctx, bucket, object, uploadID, removes)
+	if err != nil {
+		return err
+	}
+	return l.fail(ctx, &u.target, removes, l.v.RemoveAll(ctx, u.dir, true))
+}
+
+// CompleteMultipartUpload makes the object of the parts that the client names, in order, and ends the upload. The data of
+// the parts moves over; the reply is made from what was committed.
+func (l *Layer) CompleteMultipartUpload(ctx context.Context, bucket, object, uploadID string, named []minio.CompletePart,
+	_ minio.ObjectOptions) (minio.ObjectInfo, error) {
+	u, err := l.upload(ctx, bucket, object, uploadID, writes)
+	if err != nil {
+		return minio.ObjectInfo{}, err
+	}
+	stored, err := l.parts(ctx, u)
+	if err != nil {
+		return minio.ObjectInfo{}, err
+	}
+	sizes, err := checkParts(&u.target, stored, named)
+	if err != nil {
+		return minio.ObjectInfo{}, err
+	}
+	tag := minio.ComputeCompleteMultipartMD5(named)
+	c, err := l.commit(ctx, &u.target, tag, nil)
+	if err != nil {
+		return minio.ObjectInfo{}, err
+	}
+	if err := l.inherit(&c, u, sizes); err != nil {
+		return minio.ObjectInfo{}, l.fail(ctx, &u.target, writes, err)
+	}
+	parts := make([]vfs.Part, len(named))
+	for k, p := range named {
+		parts[k] = vfs.Part{Path: u.part(p.PartNumber), ETag: p.ETag}
+	}
+	i, err := l.v.Compose(ctx, c, parts, attrETag, u.dir)
+	if err != nil {
+		return minio.ObjectInfo{}, l.failComplete(ctx, u, err)
+	}
+	return l.stored(&u.target, i, tag), nil
+}
+
+// inherit adds to a commit what was told at the begin of the upload, and the sizes of the parts.
+func (l *Layer) inherit(c *vfs.Commit, u *upload, sizes []int64) error {
+	for _, name := range []string{attrTags, attrMeta} {
+		if v, ok := u.info.Xattrs[name]; ok {
+			c.Xattrs[name] = v
+		}
+	}
+	if !l.o.KeepETag {
+		return nil
+	}
+	b, err := encodeParts(sizes)
+	if b != nil {
+		c.Xattrs[attrParts] = b
+	}
+	return err
+}
+
+// failComplete translates an error of completing: the upload may have ended meanwhile, or a part may be another.
+func (l *Layer) failComplete(ctx context.Context, u *upload, err error) error {
+	if errors.Is(err, meta.ErrPartChanged) {
+		if _, err := l.upload(ctx, u.bucket, u.key, u.id, writes); err != nil {
+			return err
+		}
+	}
+	return l.fail(ctx, &u.target, writes, err)
+}
+
+// checkParts compares the parts that a client names with those that are stored, both in order, and returns the sizes.
+func checkParts(t *target, stored []minio.PartInfo, named []minio.CompletePart) ([]int64, error) {
+	sizes := make([]int64, len(named))
+	for k, p := range named {
+		if k > 0 && p.PartNumber <= named[k-1].PartNumber {
+			return nil, errPartOrder(t)
+		}
+		j, ok := slices.BinarySearchFunc(stored, p.PartNumber, func(s minio.PartInfo, n int) int { return cmp.Compare(s.PartNumber, n) })
+		switch {
+		case !ok:
+			return nil, minio.InvalidPart{PartNumber: p.PartNumber, GotETag: p.ETag}
+		case !strings.EqualFold(strings.Trim(p.ETag, `"`), stored[j].ETag):
+			return nil, minio.InvalidPart{PartNumber: p.PartNumber, ExpETag: stored[j].ETag, GotETag: p.ETag}
+		}
+		named[k].ETag, sizes[k] = stored[j].ETag, stored[j].Size
+	}
+	for k, n := range sizes {
+		if n < minPartSize && k < len(sizes)-1 {
+			return nil, minio.PartTooSmall{PartSize: n, PartNumber: named[k].PartNumber, PartETag: named[k].ETag}
+		}
+	}
+	if len(named) == 0 {
+		return nil, minio.InvalidPart{}
+	}
+	return sizes, nil
+}

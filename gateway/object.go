@@ -1,0 +1,307 @@
+package gateway
+
+import (
+	"context"
+	"errors"
+	"io"
+	"net/http"
+	"strings"
+	"syscall"
+
+	minio "github.com/minio/minio/cmd"
+
+	"juicefs/gateway/front"
+	"juicefs/meta/record"
+	"juicefs/vfs"
+)
+
+// nullVersion is the id of the only version of an object.
+const nullVersion = "null"
+
+// oneVersion fails if a version is asked for that cannot be.
+func oneVersion(t *target, id string) error {
+	if id == "" || id == nullVersion {
+		return nil
+	}
+	return minio.VersionNotFound{Bucket: t.bucket, Object: t.key, VersionID: id}
+}
+
+// isObject reports whether what is at the target's path is the object: "a" and "a/" are different keys, and a directory
+// is an object only if it was made as one. With anyDir every directory is, by either name.
+func isObject(t *target, i *vfs.Info, anyDir bool) bool {
+	if i.IsDir() {
+		return anyDir || t.dir && i.IsDirObject()
+	}
+	return !t.dir && i.Type == record.TypeFile
+}
+
+// GetObjectInfo describes an object.
+func (l *Layer) GetObjectInfo(ctx context.Context, bucket, object string, opts minio.ObjectOptions) (minio.ObjectInfo, error) {
+	t, err := l.object(ctx, bucket, object, reads)
+	if err != nil {
+		return minio.ObjectInfo{}, err
+	}
+	i, err := l.stat(ctx, &t, l.o.HeadDir)
+	if err != nil {
+		return minio.ObjectInfo{}, err
+	}
+	if err := oneVersion(&t, opts.VersionID); err != nil {
+		return minio.ObjectInfo{}, err
+	}
+	return l.info(&t, i), nil
+}
+
+// stat describes an object that must be there.
+func (l *Layer) stat(ctx context.Context, t *target, anyDir bool) (*vfs.Info, error) {
+	i, err := l.v.Stat(ctx, t.path)
+	if err != nil {
+		return nil, l.fail(ctx, t, reads, err)
+	}
+	if !isObject(t, i, anyDir) {
+		return nil, minio.ObjectNotFound{Bucket: t.bucket, Object: t.key}
+	}
+	return i, nil
+}
+
+// GetObjectNInfo opens an object for reading. Its description and its data are of one version; no data is read before the
+// first Read.
+func (l *Layer) GetObjectNInfo(ctx context.Context, bucket, object string, rs *minio.HTTPRangeSpec, _ http.Header, _ minio.LockType,
+	opts minio.ObjectOptions) (*minio.GetObjectReader, error) {
+	t, err := l.object(ctx, bucket, object, reads)
+	if err != nil {
+		return nil, err
+	}
+	if t.dir {
+		return l.openDir(ctx, &t, rs, opts)
+	}
+	r, err := l.v.OpenObject(ctx, t.path)
+	if err != nil {
+		return nil, l.fail(ctx, &t, reads, err)
+	}
+	oi := l.info(&t, r.Info())
+	off, n, err := extent(&oi, rs, opts.PartNumber)
+	if err == nil {
+		err = oneVersion(&t, opts.VersionID)
+	}
+	if err != nil {
+		l.closeReader(&t, r)
+		return nil, err
+	}
+	b := &body{open: func() io.ReadCloser { return r.Range(ctx, off, n) }, fail: func(err error) error { return l.fail(ctx, &t, reads, err) }}
+	return minio.NewGetObjectReaderFromReader(b, oi, opts, func() {
+		if err := b.Close(); err != nil {
+			l.log.Debug("close stream of an object", "bucket", bucket, "key", object, "error", err) // nobody reads it any more
+		}
+		l.closeReader(&t, r)
+	})
+}
+
+func (l *Layer) closeReader(t *target, r *vfs.Reader) {
+	if err := r.Close(); err != nil {
+		l.log.Warn("close an object", "bucket", t.bucket, "key", t.key, "error", err)
+	}
+}
+
+// openDir opens a directory object, which is empty.
+func (l *Layer) openDir(ctx context.Context, t *target, rs *minio.HTTPRangeSpec, opts minio.ObjectOptions) (*minio.GetObjectReader, error) {
+	i, err := l.stat(ctx, t, false)
+	if err != nil {
+		return nil, err
+	}
+	if err := oneVersion(t, opts.VersionID); err != nil {
+		return nil, err
+	}
+	oi := l.info(t, i)
+	if _, _, err := extent(&oi, rs, opts.PartNumber); err != nil {
+		return nil, err
+	}
+	return minio.NewGetObjectReaderFromReader(strings.NewReader(""), oi, opts)
+}
+
+// extent is the part of an object that a request asks for. A part that the object does not have is turned down by the
+// handler's own check of conditions, which runs later.
+func extent(oi *minio.ObjectInfo, rs *minio.HTTPRangeSpec, part int) (off, n int64, err error) {
+	if rs != nil || part <= 0 || part > len(oi.Parts) {
+		return rs.GetOffsetLength(oi.Size)
+	}
+	for _, p := range oi.Parts[:part-1] {
+		off += p.Size
+	}
+	return off, oi.Parts[part-1].Size, nil
+}
+
+// body is the data of an object, opened at the first Read: handlers open the source of a copy and never read it.
+type body struct {
+	open func() io.ReadCloser
+	fail func(error) error
+	r    io.ReadCloser
+}
+
+// Read implements io.Reader.
+func (b *body) Read(p []byte) (int, error) {
+	if b.r == nil {
+		b.r = b.open()
+	}
+	n, err := b.r.Read(p)
+	if err != nil && err != io.EOF { //nolint:errorlint // io.EOF is never wrapped
+		err = b.fail(err)
+	}
+	return n, err
+}
+
+// Close closes what was opened.
+func (b *body) Close() error {
+	if b.r == nil {
+		return nil
+	}
+	return b.r.Close()
+}
+
+// PutObject stores an object: nothing is in the volume before the one transaction at the end.
+func (l *Layer) PutObject(ctx context.Context, bucket, object string, data *minio.PutObjReader, opts minio.ObjectOptions) (minio.ObjectInfo, error) {
+	t, err := l.object(ctx, bucket, object, writes)
+	if err != nil {
+		return minio.ObjectInfo{}, err
+	}
+	if err := l.mayBegin(ctx, &t); err != nil {
+		return minio.ObjectInfo{}, err
+	}
+	if t.dir {
+		return l.putDir(ctx, &t, data, opts)
+	}
+	w, tag, err := l.store(ctx, &t, data)
+	if err != nil {
+		return minio.ObjectInfo{}, err
+	}
+	defer w.Cancel()
+	c, err := l.commit(ctx, &t, tag, opts.UserDefined)
+	if err != nil {
+		return minio.ObjectInfo{}, err
+	}
+	i, err := w.Commit(ctx, c)
+	if err != nil {
+		return minio.ObjectInfo{}, l.fail(ctx, &t, writes, err)
+	}
+	return l.stored(&t, i, tag), nil
+}
+
+// mayBegin looks whether a write can succeed before its data is read.
+func (l *Layer) mayBegin(ctx context.Context, t *target) error {
+	if l.v.ReadOnly() {
+		return minio.PrefixAccessDenied{Bucket: t.bucket, Object: t.key}
+	}
+	if err := l.haveBucket(ctx, t); err != nil {
+		return err
+	}
+	if front.ConditionOf(ctx) == (front.Condition{}) {
+		return nil
+	}
+	i, err := l.v.Stat(ctx, t.path)
+	if errors.Is(err, syscall.ENOENT) || errors.Is(err, syscall.ENOTDIR) {
+		i, err = nil, nil
+	}
+	if err == nil {
+		err = l.allow(ctx, t)(i)
+	}
+	return l.fail(ctx, t, writes, err)
+}
+
+// store reads a request's body to its end into the volume's store. The MD5 comes from the fork's reader.
+func (l *Layer) store(ctx context.Context, t *target, data *minio.PutObjReader) (*vfs.Writer, string, error) {
+	w := l.v.CreateObject(ctx, vfs.CreateOptions{Size: data.Size(), Park: l.park(t.bucket)})
+	src := &source{r: data}
+	n, err := w.ReadFrom(src)
+	switch {
+	case src.err != nil:
+		err = bodyError(t, src.err)
+	case err != nil:
+		err = l.fail(ctx, t, writes, err)
+	case data.Size() >= 0 && n != data.Size():
+		err = minio.IncompleteBody{Bucket: t.bucket, Object: t.key} // the fork's reader does not count
+	}
+	if err != nil {
+		w.Cancel()
+		return nil, "", err
+	}
+	return w, data.MD5CurrentHexString(), nil
+}
+
+// source remembers the error of a reader, to tell it from one of the volume.
+type source struct {
+	r   io.Reader
+	err error // nil after io.EOF
+}
+
+// Read implements io.Reader.
+func (s *source) Read(p []byte) (int, error) {
+	n, err := s.r.Read(p)
+	if err != nil && err != io.EOF { //nolint:errorlint // io.EOF is never wrapped
+		s.err = err
+	}
+	return n, err
+}
+
+// commit is the transaction that makes an object appear.
+func (l *Layer) commit(ctx context.Context, t *target, tag string, defined map[string]string) (vfs.Commit, error) {
+	attrs, err := l.attrs(tag, defined)
+	if err != nil {
+		return vfs.Commit{}, l.fail(ctx, t, writes, err)
+	}
+	c := vfs.Commit{Path: t.path, Xattrs: attrs, Parents: true, Allow: l.allow(ctx, t)}
+	if t.server() && strings.HasPrefix(t.key, "config/") {
+		c.Mode = 0o600 // users' secrets are in the clear there
+	}
+	return c, nil
+}
+
+// stored describes an object after a write. The tag is shown to the writer even if it is not kept.
+func (l *Layer) stored(t *target, i *vfs.Info, tag string) minio.ObjectInfo {
+	oi := l.info(t, i)
+	oi.ETag = tag
+	return oi
+}
+
+// putDir makes a directory object.
+func (l *Layer) putDir(ctx context.Context, t *target, data *minio.PutObjReader, opts minio.ObjectOptions) (minio.ObjectInfo, error) {
+	if data.Size() > 0 {
+		return minio.ObjectInfo{}, minio.ObjectExistsAsDirectory{Bucket: t.bucket, Object: t.key}
+	}
+	// To the end of what should be empty: that is where the fork's reader checks sums.
+	switch n, err := io.CopyN(io.Discard, data, 1); {
+	case n > 0:
+		return minio.ObjectInfo{}, minio.ObjectExistsAsDirectory{Bucket: t.bucket, Object: t.key}
+	case err != io.EOF: //nolint:errorlint // io.EOF is never wrapped
+		return minio.ObjectInfo{}, bodyError(t, err)
+	}
+	tag := data.MD5CurrentHexString()
+	c, err := l.commit(ctx, t, tag, opts.UserDefined)
+	if err != nil {
+		return minio.ObjectInfo{}, err
+	}
+	i, err := l.v.MakeDir(ctx, c, true)
+	if err != nil {
+		return minio.ObjectInfo{}, l.fail(ctx, t, writes, err)
+	}
+	return l.stored(t, i, tag), nil
+}
+
+// allow decides inside the transaction of a write whether the condition of its request holds. nil: there is none.
+func (l *Layer) allow(ctx context.Context, t *target) vfs.Allow {
+	c := front.ConditionOf(ctx)
+	if c == (front.Condition{}) {
+		return nil
+	}
+	return func(old *vfs.Info) error {
+		exists, tag := old != nil && isObject(t, old, false), ""
+		if exists {
+			tag = l.info(t, old).ETag
+		}
+		switch err := c.Check(exists, tag); {
+		case errors.Is(err, front.ErrAbsent):
+			return &decided{minio.ObjectNotFound{Bucket: t.bucket, Object: t.key}}
+		case err != nil:
+			return &decided{errNotMet(t)}
+		}
+		return nil
+	}
+}

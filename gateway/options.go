@@ -1,0 +1,109 @@
+package gateway
+
+import (
+	"context"
+	"fmt"
+	"log/slog"
+	"strconv"
+	"strings"
+	"time"
+
+	"github.com/minio/minio-go/v7/pkg/s3utils"
+)
+
+// Options are for New and Serve. The zero value is usable for New.
+type Options struct {
+	// Address is host:port or :port, where to listen.
+	Address string
+	// Domain is MINIO_DOMAIN: host names below which buckets are served as host names, separated by commas; empty: as in
+	// the environment.
+	Domain string
+	// CertsDir has public.crt and private.key for HTTPS; empty: .minio/certs in the home directory. Without the two files
+	// it is HTTP.
+	CertsDir string
+	// RootUser and RootPassword are the credentials of the superuser; empty: those of the environment.
+	RootUser, RootPassword string
+	// RefreshIAM is how often users and policies are loaded again; 0: as in the environment, or 5 minutes. Less than a
+	// second is a second.
+	RefreshIAM time.Duration
+	// Quiet leaves out what is printed at the start.
+	Quiet bool
+	// ReadOnly makes the server keep its settings in memory. It must be set if the volume is read only.
+	ReadOnly bool
+	// Grace is how long running requests may take to end at the end; 0: 60 s.
+	Grace time.Duration
+	// Begin, when set, is called once, at the first call into the layer: all that could be wrong with the address, the
+	// certificates or the environment has been found by then. It is the place to register a session. Its error ends Serve.
+	Begin func(context.Context) error
+	// Stop is called once by Layer.Shutdown; Serve sets it.
+	Stop func(context.Context) error
+
+	MultiBuckets bool   // every directory of the root is a bucket
+	BucketName   string // of the one bucket otherwise; empty: the volume's name
+
+	KeepETag      bool // store and show entity tags
+	ObjectTag     bool // store tags
+	ObjectMeta    bool // store user metadata and headers
+	HeadDir       bool // HEAD finds every directory, by either name
+	HideDirObject bool // listings leave out directory objects
+
+	CleanEvery time.Duration    // how often old uploads and temporary files are removed; 0: 24 h
+	CleanAge   time.Duration    // what is old; 0: 7 days
+	Now        func() time.Time // nil: time.Now
+	Logger     *slog.Logger     // nil: nothing is logged
+}
+
+func (o Options) normalize() Options {
+	if o.Grace <= 0 {
+		o.Grace = time.Minute
+	}
+	if o.CleanEvery <= 0 {
+		o.CleanEvery = 24 * time.Hour
+	}
+	if o.CleanAge <= 0 {
+		o.CleanAge = 7 * 24 * time.Hour
+	}
+	if o.RefreshIAM != 0 && o.RefreshIAM < time.Second {
+		o.RefreshIAM = time.Second // the server would load them without a pause
+	}
+	if o.Now == nil {
+		o.Now = time.Now
+	}
+	if o.Logger == nil {
+		o.Logger = slog.New(slog.DiscardHandler)
+	}
+	return o
+}
+
+// ValidateBucketName checks the name of the bucket of single mode.
+func ValidateBucketName(name string) error {
+	if strings.HasPrefix(name, serverName) {
+		return fmt.Errorf("bucket name %q cannot start with %q", name, serverName)
+	}
+	if err := s3utils.CheckValidBucketNameStrict(name); err != nil {
+		return fmt.Errorf("invalid bucket name %q: %w", name, err)
+	}
+	return nil
+}
+
+// ValidateCredentials checks the superuser's credentials as the server will.
+func ValidateCredentials(user, password string) error {
+	for _, c := range []struct {
+		name, value string
+		least       int
+	}{{"MINIO_ROOT_USER", user, 3}, {"MINIO_ROOT_PASSWORD", password, 8}} {
+		if len(c.value) < c.least {
+			return fmt.Errorf("%s should be specified as an environment variable with at least %d characters", c.name, c.least)
+		}
+	}
+	return nil
+}
+
+// ParseUmask reads a umask in octal.
+func ParseUmask(s string) (uint16, error) {
+	u, err := strconv.ParseUint(s, 8, 16)
+	if err != nil || u > 0o777 {
+		return 0, fmt.Errorf("invalid umask %q", s)
+	}
+	return uint16(u), nil
+}
