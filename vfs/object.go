@@ -54,11 +54,8 @@ func (v *Volume) MakeDir(ctx context.Context, c Commit, dirObject bool) (*Info, 
 	if c.Mode == 0 {
 		c.Mode = 0o777
 	}
-	if !dirObject {
-		return v.makePlainDir(ctx, &c)
-	}
 	s := c.spec()
-	s.Dir = true
+	s.Dir, s.Plain = true, !dirObject
 	o, err := v.fs.CommitObject(ctx, &v.caller, s)
 	if err != nil {
 		return nil, err
@@ -102,14 +99,3 @@ func infoOfAttr(path string, ino record.Ino, a *record.Attr) Info {
 
 // timed measures an operation that began at start.
 func (v *Volume) timed(start time.Time) { v.meter.VolumeOp(time.Since(start)) }
-
-// makePlainDir makes a directory, and those above it if c.Parents.
-func (v *Volume) makePlainDir(ctx context.Context, c *Commit) (*Info, error) {
-	s := c.spec() // TODO: meta.Mkdir, which is on its way
-	s.Dir = true
-	o, err := v.fs.CommitObject(ctx, &v.caller, s)
-	if err != nil {
-		return nil, err
-	}
-	return infoOf(o), nil
-}

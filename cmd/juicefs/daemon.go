@@ -1,0 +1,85 @@
+package main
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"net"
+	"os"
+	"os/exec"
+	"path/filepath"
+	"syscall"
+	"time"
+)
+
+// detachedEnv marks the process that runs in the background.
+const detachedEnv = "JFS_DETACHED"
+
+// defaultLogFile is where a process in the background logs.
+func defaultLogFile() string {
+	const name = "juicefs-gateway.log"
+	home, err := os.UserHomeDir()
+	if os.Getuid() == 0 || err != nil {
+		return filepath.Join("/var/log", name)
+	}
+	return filepath.Join(home, ".juicefs", name)
+}
+
+// detach starts the program again in the background with args, waits until address answers, and returns. Output goes to
+// logFile. env are additions to the environment; a password travels there and not in args.
+func (p *program) detach(ctx context.Context, args, env []string, logFile, address string) error {
+	if err := os.MkdirAll(filepath.Dir(logFile), 0o755); err != nil {
+		return fmt.Errorf("open log file %s: %w", logFile, err)
+	}
+	fmt.Fprintf(p.stdout, "open log file %s\n", logFile)
+	out, err := os.OpenFile(logFile, os.O_CREATE|os.O_APPEND|os.O_WRONLY, 0o644)
+	if err != nil {
+		return fmt.Errorf("open log file %s: %w", logFile, err)
+	}
+	defer out.Close()
+	exe, err := os.Executable()
+	if err != nil {
+		return fmt.Errorf("start in the background: %w", err)
+	}
+	child := exec.Command(exe, args...) //nolint:noctx // it outlives this process
+	child.Env = append(append(os.Environ(), detachedEnv+"=1"), env...)
+	child.Dir = "/"
+	child.Stdout, child.Stderr = out, out
+	child.SysProcAttr = &syscall.SysProcAttr{Setsid: true}
+	if err := child.Start(); err != nil {
+		return fmt.Errorf("start in the background: %w", err)
+	}
+	exited := make(chan error, 1)
+	go func() { exited <- child.Wait() }()
+	if err := awaitListener(ctx, address, exited); err != nil {
+		return fmt.Errorf("%w; see %s", err, logFile)
+	}
+	p.log.Info(fmt.Sprintf("OK, service is ready on %q", address))
+	return nil
+}
+
+// awaitListener returns when something listens on address; an error when the process exits first or time is up.
+func awaitListener(ctx context.Context, address string, exited <-chan error) error {
+	ctx, cancel := context.WithTimeout(ctx, 10*time.Second)
+	defer cancel()
+	tick := time.NewTicker(100 * time.Millisecond)
+	defer tick.Stop()
+	for {
+		var d net.Dialer
+		conn, err := d.DialContext(ctx, "tcp", address)
+		if err == nil {
+			conn.Close()
+			return nil
+		}
+		select {
+		case err := <-exited:
+			if err == nil {
+				err = errors.New("no error")
+			}
+			return fmt.Errorf("the service ended at its start: %w", err)
+		case <-ctx.Done():
+			return fmt.Errorf("service is not ready on %q in time", address)
+		case <-tick.C:
+		}
+	}
+}

@@ -1,0 +1,181 @@
+package main
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"os/signal"
+	"path/filepath"
+	"slices"
+	"strings"
+	"sync/atomic"
+	"syscall"
+	"time"
+
+	"github.com/urfave/cli/v2"
+
+	"juicefs/gateway"
+	"juicefs/meta"
+)
+
+func (p *program) gatewayCommand() *cli.Command {
+	flags := []cli.Flag{
+		&cli.StringFlag{Name: "log", Value: defaultLogFile(), Usage: "log file in the background"},
+		&cli.BoolFlag{Name: "background", Aliases: []string{"d"}, Usage: "run in the background"},
+		&cli.BoolFlag{Name: "no-banner", Usage: "print nothing at the start"},
+		&cli.BoolFlag{Name: "multi-buckets", Usage: "serve each directory of the volume's root as a bucket"},
+		&cli.StringFlag{Name: "bucket-name", Usage: "name of the single bucket", DefaultText: "the volume's name"},
+		&cli.BoolFlag{Name: "keep-etag", Usage: "keep the ETags of objects"},
+		&cli.StringFlag{Name: "umask", Value: "022", Usage: "umask of new files and directories, in octal"},
+		&cli.BoolFlag{Name: "object-tag", Usage: "keep tags of objects"},
+		&cli.BoolFlag{Name: "object-meta", Usage: "keep user metadata of objects"},
+		&cli.BoolFlag{Name: "head-dir", Usage: "HEAD finds directories"},
+		&cli.BoolFlag{Name: "hide-dir-object", Usage: "leave directories out of listings"},
+		&cli.StringFlag{Name: "domain", Usage: "domains for buckets as host names, separated by commas (env MINIO_DOMAIN)"},
+		&cli.StringFlag{Name: "refresh-iam-interval", Value: "5m", Usage: "how often to load users and policies again (env MINIO_REFRESH_IAM_INTERVAL)"},
+		&cli.StringFlag{Name: "mountpoint", Value: "s3gateway", Usage: "prefix of links that lead into the volume; also the name of the session"},
+		&cli.StringFlag{Name: "backup-meta", Hidden: true},
+		&cli.StringFlag{Name: "atime-mode", Hidden: true},
+	}
+	for _, more := range [][]cli.Flag{metaFlags(), storageFlags(), cacheFlags(), metricsFlags(), acceptedFlags(), refusedFlags()} {
+		flags = append(flags, more...)
+	}
+	return &cli.Command{
+		Name:      "gateway",
+		Usage:     "serve a volume over the S3 API",
+		ArgsUsage: "META-URL ADDRESS",
+		Flags:     flags,
+		Action:    p.gateway,
+	}
+}
+
+// gateway checks everything that can be checked, opens the volume, and serves it. Its session begins only when the server
+// has found its own arguments good, so that a failed start leaves none behind.
+func (p *program) gateway(c *cli.Context) error {
+	if err := p.argsBetween(c, 2, 2); err != nil {
+		return err
+	}
+	if err := checkRefused(c, refusedFlags()); err != nil {
+		return err
+	}
+	o, err := readService(c)
+	if err != nil {
+		return err
+	}
+	opts, err := p.gatewayOptions(c, o)
+	if err != nil {
+		return err
+	}
+	if c.Bool("background") && p.getenv(detachedEnv) == "" {
+		return p.gatewayInBackground(c, o, opts)
+	}
+	return p.serve(c.Context, c.Args().First(), o, opts)
+}
+
+// gatewayOptions are the server's options, checked.
+func (p *program) gatewayOptions(c *cli.Context, o *serviceOptions) (gateway.Options, error) {
+	user, password := p.credentials()
+	opts := gateway.Options{
+		Address: c.Args().Get(1), Domain: c.String("domain"), RootUser: user, RootPassword: password,
+		Quiet: c.Bool("no-banner"), ReadOnly: o.readOnly, MultiBuckets: c.Bool("multi-buckets"), BucketName: c.String("bucket-name"),
+		KeepETag: c.Bool("keep-etag"), ObjectTag: c.Bool("object-tag"), ObjectMeta: c.Bool("object-meta"),
+		HeadDir: c.Bool("head-dir"), HideDirObject: c.Bool("hide-dir-object"), Logger: p.log,
+	}
+	if err := gateway.ValidateCredentials(user, password); err != nil {
+		return opts, err
+	}
+	if c.IsSet("refresh-iam-interval") {
+		d, err := parseDuration("refresh-iam-interval", c.String("refresh-iam-interval"))
+		if err != nil {
+			return opts, err
+		}
+		opts.RefreshIAM = max(d, time.Second)
+	}
+	if opts.BucketName != "" && !opts.MultiBuckets {
+		if err := gateway.ValidateBucketName(opts.BucketName); err != nil {
+			return opts, err
+		}
+	}
+	if _, _, err := splitAddress(opts.Address); err != nil {
+		return opts, fmt.Errorf("invalid address %q: %w", opts.Address, err)
+	}
+	return opts, opts.Validate()
+}
+
+// credentials are the superuser's, under their present or their old names.
+func (p *program) credentials() (user, password string) {
+	user, password = p.getenv("MINIO_ROOT_USER"), p.getenv("MINIO_ROOT_PASSWORD")
+	if user == "" && password == "" {
+		user, password = p.getenv("MINIO_ACCESS_KEY"), p.getenv("MINIO_SECRET_KEY")
+	}
+	return user, password
+}
+
+// serve opens the volume and serves it until a signal.
+func (p *program) serve(ctx context.Context, metaURL string, o *serviceOptions, opts gateway.Options) error {
+	signal.Ignore(syscall.SIGPIPE) // who reads the log may go away
+	ctx, cancel := context.WithCancel(ctx)
+	defer cancel()
+	var gone atomic.Bool
+	v, err := p.openVolume(ctx, metaURL, o, func(err error) {
+		p.log.Error("the volume is gone, this service ends", "error", err)
+		gone.Store(true)
+		cancel()
+	})
+	if err != nil {
+		return err
+	}
+	defer v.Close(context.WithoutCancel(ctx)) // for a server that did not start; else done already
+	if o.checkStorage {
+		if err := p.probe(ctx, v.bucket, nil); err != nil {
+			return fmt.Errorf("check storage: %w", err)
+		}
+	}
+	stop := p.serveMetrics(ctx, v.meter.Load(), o)
+	opts.Begin = v.fs.StartSession
+	err = gateway.Serve(ctx, v.vfs, opts, func(ctx context.Context) error {
+		return errors.Join(stop(ctx), v.Close(ctx))
+	})
+	if gone.Load() {
+		return &exitError{Code: exitGone, Err: errors.Join(meta.ErrReplaced, err)}
+	}
+	return err
+}
+
+// gatewayInBackground starts this command again, detached, and waits until it serves.
+func (p *program) gatewayInBackground(c *cli.Context, o *serviceOptions, opts gateway.Options) error {
+	// What would stop the service is better told here than in its log.
+	m, err := p.openMeta(c.Context, c.Args().First(), meta.Options{ReadOnly: true})
+	if err != nil {
+		return err
+	}
+	if err := m.Close(c.Context); err != nil {
+		return err
+	}
+	metaURL, err := absolute(withScheme(c.Args().First()))
+	if err != nil {
+		return err
+	}
+	var env []string
+	if before, password, after, ok := splitPassword(metaURL); ok && password != "" {
+		metaURL, env = before+after, []string{"META_PASSWORD=" + password}
+	}
+	args := slices.Clone(p.args[1:])
+	for i, a := range args {
+		switch name, value, _ := strings.Cut(a, "="); {
+		case a == c.Args().First():
+			args[i] = metaURL
+		case o.bucket != "" && a == o.bucket, o.bucket != "" && value == o.bucket && strings.TrimLeft(name, "-") == "bucket":
+			full, err := filepath.Abs(o.bucket)
+			if err != nil {
+				return fmt.Errorf("path of the bucket: %w", err)
+			}
+			args[i] = strings.TrimSuffix(a, o.bucket) + full
+		}
+	}
+	logFile, err := filepath.Abs(c.String("log"))
+	if err != nil {
+		return fmt.Errorf("path of the log: %w", err)
+	}
+	return p.detach(c.Context, args, env, logFile, opts.Address)
+}

@@ -1,0 +1,144 @@
+package main
+
+import (
+	"encoding/json"
+	"errors"
+	"fmt"
+	"net"
+	"net/http"
+	"os"
+	"os/exec"
+	"path/filepath"
+	"strconv"
+	"strings"
+	"syscall"
+	"testing"
+	"time"
+
+	"github.com/rogpeppe/go-internal/testscript"
+)
+
+// TestMain makes this test binary the program too, so that scripts run it as "juicefs".
+func TestMain(m *testing.M) {
+	testscript.Main(m, map[string]func(){"juicefs": main, "showtitle": showTitle})
+}
+
+// showTitle prints the process title after the secrets were hidden, and the arguments that the program keeps.
+func showTitle() {
+	kept := hideSecrets(os.Args)
+	title, err := os.ReadFile("/proc/self/cmdline")
+	if err != nil {
+		fmt.Fprintln(os.Stderr, err)
+		os.Exit(1)
+	}
+	fmt.Printf("title: %s\n", strings.ReplaceAll(strings.TrimRight(string(title), "\x00"), "\x00", " "))
+	fmt.Printf("kept: %s\n", strings.Join(kept[1:], " "))
+}
+
+func TestScripts(t *testing.T) {
+	testscript.Run(t, testscript.Params{
+		Dir: filepath.Join("testdata", "script"),
+		Setup: func(e *testscript.Env) error {
+			e.Setenv("HOME", e.WorkDir)
+			e.Setenv("META", "sqlite3://"+filepath.Join(e.WorkDir, "meta.db"))
+			e.Setenv("BUCKET", filepath.Join(e.WorkDir, "blobs"))
+			e.Setenv("MINIO_ROOT_USER", "admin")
+			e.Setenv("MINIO_ROOT_PASSWORD", "12345678")
+			for _, name := range []string{"ADDR", "MADDR"} {
+				addr, err := freeAddress()
+				if err != nil {
+					return err
+				}
+				e.Setenv(name, addr)
+			}
+			return nil
+		},
+		Cmds: map[string]func(*testscript.TestScript, bool, []string){
+			"exits":       exits,
+			"serving":     serving,
+			"fetch":       fetch,
+			"endsessions": endSessions,
+		},
+	})
+}
+
+func freeAddress() (string, error) {
+	l, err := net.Listen("tcp", "127.0.0.1:0")
+	if err != nil {
+		return "", err
+	}
+	defer l.Close()
+	return l.Addr().String(), nil
+}
+
+// exits CODE PROGRAM ARGS... runs a program that must exit with a code. Its output is matched by stdout and stderr.
+func exits(ts *testscript.TestScript, _ bool, args []string) {
+	want, err := strconv.Atoi(args[0])
+	ts.Check(err)
+	err = ts.Exec(args[1], args[2:]...)
+	code := 0
+	var exit *exec.ExitError
+	if errors.As(err, &exit) {
+		code = exit.ExitCode()
+	} else {
+		ts.Check(err)
+	}
+	if code != want {
+		ts.Fatalf("exit code %d instead of %d", code, want)
+	}
+}
+
+// serving URL waits until URL answers 200.
+func serving(ts *testscript.TestScript, _ bool, args []string) {
+	for deadline := time.Now().Add(30 * time.Second); ; time.Sleep(10 * time.Millisecond) {
+		resp, err := http.Get(args[0]) //nolint:noctx // bounded by the loop
+		if err == nil {
+			resp.Body.Close()
+			if resp.StatusCode == http.StatusOK {
+				return
+			}
+			err = errors.New(resp.Status)
+		}
+		if time.Now().After(deadline) {
+			ts.Fatalf("not serving: %v", err)
+		}
+	}
+}
+
+// fetch URL FILE stores what URL answers.
+func fetch(ts *testscript.TestScript, _ bool, args []string) {
+	resp, err := http.Get(args[0]) //nolint:noctx // local
+	ts.Check(err)
+	defer resp.Body.Close()
+	out, err := os.Create(ts.MkAbs(args[1]))
+	ts.Check(err)
+	_, err = out.ReadFrom(resp.Body)
+	ts.Check(errors.Join(err, out.Close()))
+}
+
+// endsessions FILE sends SIGTERM to the processes that the output of status in FILE shows, and waits until they are gone.
+func endSessions(ts *testscript.TestScript, _ bool, args []string) {
+	var st struct{ Sessions []struct{ ProcessID int } }
+	ts.Check(json.Unmarshal([]byte(ts.ReadFile(args[0])), &st))
+	if len(st.Sessions) == 0 {
+		ts.Fatalf("no session")
+	}
+	for _, s := range st.Sessions {
+		ts.Check(syscall.Kill(s.ProcessID, syscall.SIGTERM))
+		for deadline := time.Now().Add(30 * time.Second); running(s.ProcessID); time.Sleep(10 * time.Millisecond) {
+			if time.Now().After(deadline) {
+				ts.Fatalf("process %d does not end", s.ProcessID)
+			}
+		}
+	}
+}
+
+// running reports whether a process runs; one that waits to be collected does not.
+func running(pid int) bool {
+	stat, err := os.ReadFile(fmt.Sprintf("/proc/%d/stat", pid))
+	if err != nil {
+		return false
+	}
+	after := string(stat[strings.LastIndexByte(string(stat), ')')+1:])
+	return !strings.HasPrefix(after, " Z")
+}

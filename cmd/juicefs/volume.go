@@ -1,0 +1,161 @@
+package main
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"os"
+	"sync"
+	"sync/atomic"
+	"time"
+
+	"juicefs/chunk"
+	"juicefs/meta"
+	"juicefs/meta/record"
+	"juicefs/pkg/buf"
+	"juicefs/pkg/object"
+	"juicefs/pkg/obs"
+	"juicefs/vfs"
+)
+
+// volume is a volume with all its layers, wired together here and nowhere else.
+type volume struct {
+	*volumeMeta
+	bucket object.Bucket
+	store  *chunk.Store
+	pool   *buf.Pool
+	vfs    *vfs.Volume
+	meter  atomic.Pointer[obs.Metrics] // its labels need the volume's name, so it comes after the metadata
+
+	closing sync.Once
+	closed  error
+}
+
+// openVolume opens the volume of a META-URL for a service. It writes nothing and registers nothing: that is StartSession's.
+// replaced is called when the volume turns out to be destroyed or replaced.
+func (p *program) openVolume(ctx context.Context, arg string, o *serviceOptions, replaced func(error)) (*volume, error) {
+	v := &volume{pool: buf.NewPool(o.bufferSize)}
+	var err error
+	v.volumeMeta, err = p.openMeta(ctx, arg, meta.Options{
+		Heartbeat: o.heartbeat, ReadOnly: o.readOnly, NoBackground: o.noBackground, SkipDirMtime: o.skipDirMtime,
+		MountPoint: o.mountPoint, Deletes: orNever(o.deletes), OnReplaced: replaced,
+		Observe: func(op string, d time.Duration, restarts int) { v.meter.Load().MetaOp(op, d, restarts) },
+		DeleteSlice: func(ctx context.Context, s record.SliceID) error {
+			return v.store.Remove(ctx, chunk.Ref{ID: s.ID, Size: s.Size})
+		},
+	})
+	if err != nil {
+		return nil, err
+	}
+	m, err := newMetrics(o, v.fs.Setting().Name)
+	if err == nil {
+		v.meter.Store(m)
+		err = p.openData(v, o)
+	}
+	if err != nil {
+		return nil, errors.Join(err, v.volumeMeta.Close(ctx))
+	}
+	v.vfs, err = vfs.Open(ctx, vfs.Config{FS: v.fs, Store: v.store, Pool: v.pool, Caller: caller(o.umask), Logger: p.log,
+		ReadAhead: v.readAhead(o), Meter: m})
+	if err != nil {
+		return nil, errors.Join(err, v.Close(ctx))
+	}
+	v.measure(m)
+	return v, nil
+}
+
+// openData opens the object store of the volume's setting, in which options of this client come first.
+func (p *program) openData(v *volume, o *serviceOptions) error {
+	s := *v.fs.Setting()
+	if err := meta.DecryptSecrets(&s); err != nil {
+		return err
+	}
+	if o.storage != "" {
+		s.Storage = o.storage
+	}
+	if o.bucket != "" {
+		s.Bucket = o.bucket
+	}
+	var err error
+	if s.Bucket, err = completeBucket(s.Storage, s.Bucket); err != nil {
+		return err
+	}
+	v.bucket, err = p.openBucket(&s, storeOptions{getTimeout: o.getTimeout, putTimeout: o.putTimeout, retries: o.retries,
+		up: orElse(o.uploadLimit, s.UploadLimit), down: orElse(o.downloadLimit, s.DownloadLimit), metrics: v.meter.Load(), log: p.log})
+	if err != nil {
+		return err
+	}
+	p.log.Info("Data use " + v.bucket.String())
+	v.store, err = chunk.New(v.bucket, chunk.Options{
+		BlockSize: s.BlockSize << 10, Compression: s.Compression, HashPrefix: s.HashPrefix, Pool: v.pool,
+		MaxUploads: o.uploads, MaxDownloads: o.downloads, MaxDeletes: max(o.deletes, 1), MemoryCache: v.cacheSize(o),
+	})
+	return err
+}
+
+// orElse is the limit of this client, or the volume's.
+func orElse(own, volumes int64) int64 {
+	if own > 0 {
+		return own
+	}
+	return volumes
+}
+
+// Close closes the layers from the top down. Only the first call does something.
+func (v *volume) Close(ctx context.Context) error {
+	v.closing.Do(func() { v.closed = errors.Join(v.fs.Close(ctx), v.store.Close(), v.eng.Close()) })
+	return v.closed
+}
+
+// readAhead is how far streams read ahead: on a store of local files not at all, since the system does that.
+func (v *volume) readAhead(o *serviceOptions) int64 {
+	if o.readAhead == 0 && v.bucket.Limits().Local {
+		return -1
+	}
+	return o.readAhead
+}
+
+// cacheSize is chunk's word for the cache that was asked for.
+func (v *volume) cacheSize(o *serviceOptions) int64 {
+	switch {
+	case !o.cacheGiven:
+		return 0
+	case o.cacheSize == 0:
+		return -1
+	}
+	return o.cacheSize
+}
+
+// orNever is meta's word for a limit of which 0 means none at all.
+func orNever(n int) int {
+	if n <= 0 {
+		return -1
+	}
+	return n
+}
+
+// usageAge is how old the usage in metrics may be.
+const usageAge = 10 * time.Second
+
+// measure adds the gauges of a volume.
+func (v *volume) measure(m *obs.Metrics) {
+	m.Gauge("used_buffer_size_bytes", "Memory of data that is being read and written.", func() float64 { return float64(v.pool.Used()) })
+	if v.fs.ReadOnly() {
+		return
+	}
+	m.WatchUsage(usageAge, func() (obs.Usage, error) {
+		ctx, cancel := context.WithTimeout(context.Background(), usageAge)
+		defer cancel()
+		u, err := v.fs.Usage(ctx)
+		if err != nil {
+			return obs.Usage{}, fmt.Errorf("usage of the volume: %w", err)
+		}
+		return obs.Usage{UsedSpace: float64(u.TotalSpace - u.AvailSpace), TotalSpace: float64(u.TotalSpace),
+			UsedInodes: float64(u.UsedInodes), TotalInodes: float64(u.UsedInodes + u.AvailInodes)}, nil
+	})
+}
+
+// caller is on whose behalf a service acts: the user that runs this process.
+func caller(umask uint16) meta.Caller {
+	return meta.Caller{UID: uint32(os.Getuid()), GIDs: []uint32{uint32(os.Getgid())}, Umask: umask}
+}
