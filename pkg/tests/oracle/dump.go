@@ -3,6 +3,7 @@ package oracle
 import (
 	"encoding/json"
 	"fmt"
+	"maps"
 	"testing"
 )
 
@@ -72,24 +73,29 @@ func (v *Volume) Dump(t testing.TB) *Dump {
 
 // Blocks returns the sizes in bytes of all blocks that files in the tree and in the trash refer to, as Volume.Blocks does.
 func (d *Dump) Blocks() map[string]int64 {
-	size := uint32(d.Setting.BlockSize << 10) //nolint:gosec // at most 16 MiB
+	blocks := d.BlocksOf(d.FSTree)
+	maps.Copy(blocks, d.BlocksOf(d.Trash))
+	return blocks
+}
+
+// BlocksOf is Blocks for what is at n and below.
+func (d *Dump) BlocksOf(n *Node) map[string]int64 {
+	size := d.Setting.BlockSize << 10
 	blocks := map[string]int64{}
-	for _, root := range []*Node{d.FSTree, d.Trash} {
-		root.Walk("", func(_ string, n *Node) {
-			for _, c := range n.Chunks {
-				for _, s := range c.Slices {
-					if s.ID == 0 { // a hole
-						continue
-					}
-					for i, rest := 0, s.Size; rest > 0; i++ {
-						b := min(rest, size)
-						blocks[fmt.Sprintf("%d_%d_%d", s.ID, i, b)] = int64(b)
-						rest -= b
-					}
+	n.Walk("", func(_ string, n *Node) {
+		for _, c := range n.Chunks {
+			for _, s := range c.Slices {
+				if s.ID == 0 { // a hole
+					continue
+				}
+				for i, rest := 0, int64(s.Size); rest > 0; i++ {
+					b := min(rest, size)
+					blocks[fmt.Sprintf("%d_%d_%d", s.ID, i, b)] = b
+					rest -= b
 				}
 			}
-		})
-	}
+		}
+	})
 	return blocks
 }
 

@@ -89,6 +89,9 @@ func start(t testing.TB, p Program, v *Volume, o GatewayOptions) (*Gateway, erro
 	g.cmd.Env = environment(home, append([]string{"MINIO_ROOT_USER=" + User, "MINIO_ROOT_PASSWORD=" + Password}, o.Env...))
 	g.cmd.Stdout, g.cmd.Stderr = log, log
 	g.cmd.SysProcAttr = dieWithUs()
+	if p.Original {
+		v.original.Store(true)
+	}
 	if err = g.cmd.Start(); err != nil {
 		t.Fatal(err)
 	}

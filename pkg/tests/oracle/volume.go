@@ -6,6 +6,7 @@ import (
 	"path/filepath"
 	"strconv"
 	"strings"
+	"sync/atomic"
 	"testing"
 )
 
@@ -15,6 +16,8 @@ type Volume struct {
 	Meta string // metadata URL
 	Dir  string // the folder of all that belongs to the volume
 	Data string // folder of the file object store; the blocks are under Data/Name/chunks
+
+	original atomic.Bool // a gateway of the original has served it
 }
 
 // FormatOptions are for Format.
