@@ -3,7 +3,6 @@ package interop
 import (
 	"bytes"
 	"net/http"
-	"path"
 	"strings"
 	"testing"
 
@@ -152,12 +151,9 @@ func (a *author) removeMany(keys ...string) {
 	}
 	for _, key := range keys {
 		a.b.drop(key)
-		if a.g.Program.Original {
-			// The original leaves the parents of what it removes this way.
-			for dir := path.Dir(strings.TrimSuffix(key, "/")); dir != "."; dir = path.Dir(dir) {
-				a.b.leftovers[dir+"/"] = true
-			}
-		}
+	}
+	if a.g.Program.Original {
+		a.b.allowLeftovers() // it leaves the parents of what it removes this way
 	}
 }
 

@@ -8,6 +8,7 @@ import (
 	"maps"
 	"math/rand/v2"
 	"net/http"
+	"path"
 	"slices"
 	"strings"
 )
@@ -43,6 +44,15 @@ func (b *bucket) set(key string, o *object) {
 func (b *bucket) drop(key string) {
 	delete(b.objects, key)
 	b.absent[key] = true
+}
+
+// allowLeftovers lets the parents of removed keys show in listings.
+func (b *bucket) allowLeftovers() {
+	for key := range b.absent {
+		for dir := path.Dir(strings.TrimSuffix(key, "/")); dir != "."; dir = path.Dir(dir) {
+			b.leftovers[dir+"/"] = true
+		}
+	}
 }
 
 // keys returns the keys in order.

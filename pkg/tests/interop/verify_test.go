@@ -64,16 +64,7 @@ func (r *reader) object(key string, want *object) {
 		r.Errorf("%s: GET %s: %s", r.g.Program.Name, key, difference(data, want.data))
 	}
 	for _, rg := range ranges(int64(len(want.data))) {
-		var o minio.GetObjectOptions
-		if err := o.SetRange(rg[0], rg[1]); err != nil {
-			r.Fatal(err)
-		}
-		data, _, err := r.get(key, o)
-		if err != nil {
-			r.Errorf("%s: GET %s, bytes %d to %d: %v", r.g.Program.Name, key, rg[0], rg[1], err)
-		} else if part := want.data[rg[0] : rg[1]+1]; !bytes.Equal(data, part) {
-			r.Errorf("%s: GET %s, bytes %d to %d: %s", r.g.Program.Name, key, rg[0], rg[1], difference(data, part))
-		}
+		r.part(key, rg[0], rg[1], want)
 	}
 	set, err := r.s3.GetObjectTagging(r.Context(), r.b.name, key, minio.GetObjectTaggingOptions{})
 	if err != nil {
@@ -82,6 +73,21 @@ func (r *reader) object(key string, want *object) {
 	}
 	if d := cmp.Diff(set.ToMap(), want.tags, equalEmpty); d != "" {
 		r.Errorf("%s: tags of %s: -got +want\n%s", r.g.Program.Name, key, d)
+	}
+}
+
+// part compares what GET shows of the bytes from first to last.
+func (r *reader) part(key string, first, last int64, want *object) {
+	r.Helper()
+	var o minio.GetObjectOptions
+	if err := o.SetRange(first, last); err != nil {
+		r.Fatal(err)
+	}
+	data, _, err := r.get(key, o)
+	if err != nil {
+		r.Errorf("%s: GET %s, bytes %d to %d: %v", r.g.Program.Name, key, first, last, err)
+	} else if want := want.data[first : last+1]; !bytes.Equal(data, want) {
+		r.Errorf("%s: GET %s, bytes %d to %d: %s", r.g.Program.Name, key, first, last, difference(data, want))
 	}
 }
 
