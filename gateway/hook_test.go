@@ -23,6 +23,9 @@ func TestForkIsTheOneThatTheHookWasMadeFor(t *testing.T) {
 
 func TestHookPutsTheFrontFirst(t *testing.T) {
 	before := forkHandlers
+	if len(before) == forkHandlerCount+1 {
+		t.Skip("a process serves one gateway, once: not with -count")
+	}
 	defer func() { forkHandlers = before }()
 	if len(before) != forkHandlerCount {
 		t.Fatalf("the fork has %d handlers, want %d", len(before), forkHandlerCount)
