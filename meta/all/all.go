@@ -8,6 +8,7 @@ import (
 
 	"juicefs/meta/engine"
 	"juicefs/meta/kvdb/mem"
+	"juicefs/meta/sqldb"
 )
 
 // Open opens the database that a URL names. A URL without a scheme is of Redis. Errors: [engine.ErrNotFormatted] is
@@ -22,6 +23,8 @@ func Open(ctx context.Context, metaURL string, o engine.Options) (engine.Engine,
 	switch scheme {
 	case "memkv":
 		e, err = mem.Open(ctx, o)
+	case "sqlite3":
+		e, err = sqldb.Open(ctx, metaURL, o)
 	default:
 		return nil, fmt.Errorf("Invalid meta driver: %s", scheme) //nolint:staticcheck // the original's words
 	}
