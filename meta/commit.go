@@ -107,6 +107,8 @@ func (tx *Tx) target(c *Caller, s *ObjectSpec) (*target, error) {
 		}
 	}
 	switch {
+	case len(r.rest) > 1 && len(r.dirs)-1 < depth(s.Top):
+		return nil, ErrTopMissing
 	case len(r.rest) > 1 && !s.Parents:
 		return nil, eNoEnt
 	case r.found && r.ent.Type == record.TypeDirectory && !s.Dir:

@@ -46,6 +46,9 @@ type ObjectSpec struct {
 	// Parents makes missing directories in the same transaction, with mode 0777 before the umask. Without it a missing
 	// directory is ENOENT.
 	Parents bool
+	// Top is the highest directory that Parents does not make, nor those above it: if it is missing the error is
+	// ErrTopMissing. Empty: all are made.
+	Top string
 	// Allow, when set, runs inside the transaction with the object that is there (nil: none), attribute and extended
 	// attributes filled; its error ends the operation and is returned as it is. It may run several times and must have no
 	// effects.

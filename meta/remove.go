@@ -173,11 +173,15 @@ func (tx *Tx) unmarkDir(ino record.Ino, a *record.Attr) (bool, error) {
 	return true, nil
 }
 
+// depth is how many directories below the root a clean path is.
+func depth(path string) int {
+	return len(strings.FieldsFunc(path, func(c rune) bool { return c == '/' }))
+}
+
 // prune removes the directories below top that lost their last entry, from the deepest up, until one is an object of its
 // own or has other entries.
 func (tx *Tx) prune(c *Caller, r *route, top string, removed map[string]bool, sole bool) error {
-	depth := len(strings.FieldsFunc(top, func(c rune) bool { return c == '/' }))
-	for i := len(r.dirs) - 1; i > depth; i-- {
+	for i := len(r.dirs) - 1; i > depth(top); i-- {
 		d, parent := &r.dirs[i], &r.dirs[i-1]
 		if d.attr.Atime.Sec == 0 || d.ino.InTrash() {
 			return nil

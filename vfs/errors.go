@@ -16,6 +16,8 @@ var (
 	ErrUnknown = engine.ErrUnknown
 	// ErrPartChanged is wrapped by Compose when a part is missing or is not the one that was named.
 	ErrPartChanged = meta.ErrPartChanged
+	// ErrTopMissing is wrapped, with ENOENT, when Commit.Top is missing.
+	ErrTopMissing = meta.ErrTopMissing
 )
 
 // errGone ends a read whose data was deleted or replaced by another client. It is ESTALE.

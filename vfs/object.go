@@ -34,7 +34,9 @@ type Commit struct {
 	Mode    uint16    // before the umask; 0 means 0666
 	Mtime   time.Time // zero: now
 	Parents bool      // make missing directories, mode 0777 before the umask
-	Allow   Allow
+	// Top is the highest directory that Parents does not make, nor those above it: missing it is ErrTopMissing.
+	Top   string
+	Allow Allow
 }
 
 // spec is the transaction that a Commit asks for.
@@ -43,7 +45,7 @@ func (c *Commit) spec() *meta.ObjectSpec {
 	if mode == 0 {
 		mode = 0o666
 	}
-	return &meta.ObjectSpec{Path: c.Path, Xattrs: c.Xattrs, Mode: mode, Mtime: record.TimeOf(c.Mtime), Parents: c.Parents,
+	return &meta.ObjectSpec{Path: c.Path, Xattrs: c.Xattrs, Mode: mode, Mtime: record.TimeOf(c.Mtime), Parents: c.Parents, Top: c.Top,
 		Allow: c.Allow.onObject()}
 }
 
