@@ -125,9 +125,12 @@ func (v served) NewNSLock(bucket string, objects ...string) minio.RWLocker {
 	return v.Layer.NewNSLock(bucket, objects...)
 }
 
-// StorageInfo is called at the end of the start, for the banner.
+// StorageInfo is called at the end of the start, for the banner: the server has its settings now.
 func (v served) StorageInfo(ctx context.Context) (minio.StorageInfo, []error) {
-	v.s.settled.Do(debug.FreeOSMemory) // 22 MiB that the fork's self tests left
+	v.s.settled.Do(func() {
+		v.s.front.Open()
+		debug.FreeOSMemory() // 22 MiB that the fork's self tests left
+	})
 	return v.Layer.StorageInfo(ctx)
 }
 

@@ -7,11 +7,13 @@ import (
 	"sync"
 )
 
-// drain counts running requests and, once closed, turns new ones away.
+// drain counts running requests. It turns new ones away before it is opened, since the server listens before it has its
+// settings, and once it is closed.
 type drain struct{ *drainState }
 
 type drainState struct {
 	mu      sync.Mutex
+	open    bool
 	running int
 	closed  chan struct{} // closed by Close
 	idle    chan struct{} // closed when nothing runs after Close
@@ -21,11 +23,11 @@ func newDrain() drain {
 	return drain{&drainState{closed: make(chan struct{}), idle: make(chan struct{})}}
 }
 
-// enter counts a request in. It is false when the server is about to stop.
+// enter counts a request in. It is false while the server is not up.
 func (d drain) enter() bool {
 	d.mu.Lock()
 	defer d.mu.Unlock()
-	if d.isClosed() {
+	if !d.open || d.isClosed() {
 		return false
 	}
 	d.running++
@@ -62,6 +64,13 @@ func (f *Front) Running() int {
 	return f.drain.running
 }
 
+// Open lets requests in. Until then only the start-up check and the liveness check pass.
+func (f *Front) Open() {
+	f.drain.mu.Lock()
+	defer f.drain.mu.Unlock()
+	f.drain.open = true
+}
+
 // Close makes readiness fail and new requests be answered 503, and ends those that would never end by themselves. Only
 // the first call does something.
 func (f *Front) Close() {
@@ -94,7 +103,7 @@ func (d drain) wrap(next http.Handler) http.Handler {
 		if !d.enter() {
 			w.Header().Set("Connection", "close")
 			writeFailure(w, r.URL.Path, Failure{Status: http.StatusServiceUnavailable, Code: "ServiceUnavailable",
-				Message: "The service is shutting down. Please retry."})
+				Message: "The service is starting or shutting down. Please retry."})
 			return
 		}
 		defer d.leave()

@@ -18,7 +18,7 @@ type Front struct {
 	probe probe
 }
 
-// New returns a Front that lets requests pass.
+// New returns a Front that waits for Open.
 func New() *Front {
 	return &Front{drain: newDrain(), probe: newProbe()}
 }
@@ -27,8 +27,8 @@ func New() *Front {
 func (f *Front) Wrap(next http.Handler) http.Handler {
 	h := failing(next)
 	h = marking(h)
-	h = f.probe.wrap(h)
-	return f.drain.wrap(h)
+	h = f.drain.wrap(h)
+	return f.probe.wrap(h)
 }
 
 // adminPath reports whether a request is for the server's own management, which works on the server's settings with the

@@ -15,6 +15,7 @@ import (
 func serve(t *testing.T, next http.HandlerFunc) (*Front, *httptest.Server) {
 	t.Helper()
 	f := New()
+	f.Open()
 	srv := httptest.NewServer(f.Wrap(next))
 	t.Cleanup(srv.Close)
 	return f, srv
@@ -156,9 +157,29 @@ func TestDrainOfNothing(t *testing.T) {
 	}
 }
 
+func TestNothingPassesBeforeOpen(t *testing.T) {
+	t.Parallel()
+	f := New()
+	srv := httptest.NewServer(f.Wrap(http.HandlerFunc(func(http.ResponseWriter, *http.Request) {})))
+	defer srv.Close()
+	if err := f.Check(t.Context(), http.DefaultClient, srv.URL); err != nil {
+		t.Error(err)
+	}
+	for path, want := range map[string]int{"/b/k": http.StatusServiceUnavailable, "/minio/health/ready": http.StatusServiceUnavailable, livePath: http.StatusOK} {
+		if resp, _ := do(t, http.MethodGet, srv.URL+path); resp.StatusCode != want {
+			t.Errorf("%s: got %d, want %d", path, resp.StatusCode, want)
+		}
+	}
+	f.Open()
+	if resp, _ := do(t, http.MethodGet, srv.URL+"/b/k"); resp.StatusCode != http.StatusOK {
+		t.Errorf("got %d", resp.StatusCode)
+	}
+}
+
 func TestPanickingRequestIsCountedOut(t *testing.T) {
 	t.Parallel()
 	f := New()
+	f.Open()
 	h := f.Wrap(http.HandlerFunc(func(http.ResponseWriter, *http.Request) { panic(http.ErrAbortHandler) }))
 	func() {
 		defer func() { _ = recover() }()
