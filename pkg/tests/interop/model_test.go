@@ -11,6 +11,7 @@ import (
 	"path"
 	"slices"
 	"strings"
+	"time"
 )
 
 // object is what a key has to hold.
@@ -19,6 +20,8 @@ type object struct {
 	etag   string
 	tags   map[string]string // nil: none
 	header http.Header       // that GET and HEAD have to answer with; nil: not looked at
+
+	modified time.Time // as the first verification saw it; zero: not seen yet
 }
 
 // bucket is what a bucket has to hold, by key. Keys that end in a slash are directory objects.

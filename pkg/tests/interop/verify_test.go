@@ -48,11 +48,14 @@ func (r *reader) object(key string, want *object) {
 		return
 	}
 	r.compare("HEAD "+key, info, want)
-	if info.LastModified.IsZero() {
-		r.Errorf("%s: HEAD %s: no modification time", r.g.Program.Name, key)
-	}
 	if strings.HasSuffix(key, "/") {
-		return // nothing in it
+		return // nothing in it, and its time changes with what is below
+	}
+	if want.modified.IsZero() {
+		want.modified = info.LastModified
+	}
+	if !info.LastModified.Equal(want.modified) || info.LastModified.IsZero() {
+		r.Errorf("%s: HEAD %s: modified at %v, want %v", r.g.Program.Name, key, info.LastModified, want.modified)
 	}
 	data, header, err := r.get(key, minio.GetObjectOptions{})
 	if err != nil {

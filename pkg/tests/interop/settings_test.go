@@ -1,0 +1,64 @@
+package interop
+
+import (
+	"testing"
+
+	"github.com/google/go-cmp/cmp"
+	"github.com/minio/minio-go/v7"
+
+	"juicefs/pkg/tests/oracle"
+)
+
+// A volume's setting holds for both: names, sizes and codecs of blocks.
+func TestVolumesOfOtherSettings(t *testing.T) {
+	forPairs(t, func(t *testing.T, writer, reader oracle.Program) {
+		for _, c := range []struct {
+			name  string
+			flags []string
+		}{
+			{"smallest blocks, hashed names", []string{"--block-size", "64K", "--hash-prefix"}},
+			{"largest blocks", []string{"--block-size", "16M"}},
+			{"lz4", []string{"--compress", "lz4"}},
+			{"zstd", []string{"--compress", "zstd"}},
+		} {
+			t.Run(c.name, func(t *testing.T) {
+				v := oracle.Format(t, writer, oracle.FormatOptions{Flags: c.flags})
+				wg, rg := start(t, writer, v, single), start(t, reader, v, single)
+				b := newBucket(v.Name)
+				w, r := newAuthor(t, wg, b), newAuthor(t, rg, b)
+				for _, a := range []*author{w, r} {
+					salt := "w"
+					if a == r {
+						salt = "r"
+					}
+					plain := minio.PutObjectOptions{}
+					a.put(salt+"/0", nil, plain)
+					a.put(salt+"/1", content(salt, 1), plain)
+					a.put(salt+"/random", content(salt, 17*mib+3), plain)
+					a.put(salt+"/zeros", make([]byte, 5*mib+1), plain)
+					a.parts(salt+"/parts", [][]byte{content(salt+"1", 6*mib+1), content(salt+"2", 61*mib), content(salt+"3", 9)}, plain)
+					a.copied(salt+"/random", salt+"/copy", nil)
+					a.remove(salt + "/1")
+				}
+				verify(t, rg, b)
+				verify(t, wg, b)
+				v.Settle(t, settleTime)
+
+				one, other := v.StatusBy(t, writer), v.StatusBy(t, reader)
+				if d := cmp.Diff(one.Setting, other.Setting); d != "" {
+					t.Errorf("the setting, as status of %s (-) and %s (+) tells it:\n%s", writer.Name, reader.Name, d)
+				}
+				if len(one.Sessions) != 2 || len(other.Sessions) != 2 {
+					t.Errorf("%d and %d sessions while two gateways run", len(one.Sessions), len(other.Sessions))
+				}
+				wg.Stop(t)
+				rg.Stop(t)
+				oracle.Judge(t, v)
+				one, other = v.StatusBy(t, writer), v.StatusBy(t, reader)
+				if d := cmp.Diff(one, other); d != "" {
+					t.Errorf("status of %s (-) and %s (+):\n%s", writer.Name, reader.Name, d)
+				}
+			})
+		}
+	})
+}
