@@ -11,7 +11,6 @@ import (
 	minio "github.com/minio/minio/cmd"
 
 	"juicefs/gateway/front"
-	"juicefs/meta"
 	"juicefs/vfs"
 )
 
@@ -149,7 +148,7 @@ func (l *Layer) removeEmpty(ctx context.Context, dir string, depth int) error {
 		return err
 	}
 	if depth == 0 { // the usual answer, before anything is removed
-		page, err := l.v.List(ctx, meta.ListQuery{Dir: dir, Limit: 1})
+		page, err := l.v.List(ctx, vfs.ListQuery{Dir: dir, Limit: 1})
 		if err != nil {
 			return err
 		}

@@ -11,7 +11,6 @@ import (
 	minio "github.com/minio/minio/cmd"
 
 	"juicefs/gateway/front"
-	"juicefs/meta"
 	"juicefs/vfs"
 )
 
@@ -56,8 +55,13 @@ func (l *Layer) fail(ctx context.Context, t *target, u use, err error) error {
 		return minio.OperationTimedOut{}
 	case errors.Is(err, vfs.ErrBusy), errors.Is(err, vfs.ErrUnknown):
 		return l.unavailable(t, u, err)
-	case errors.Is(err, meta.ErrPartChanged):
+	case errors.Is(err, vfs.ErrPartChanged):
 		return minio.InvalidPart{}
+	case errors.Is(err, vfs.ErrTopMissing):
+		return minio.BucketNotFound{Bucket: t.bucket}
+	case errors.Is(err, vfs.ErrCorrupt):
+		l.log.Error("data is damaged", "bucket", t.bucket, "key", t.key, "error", err)
+		return err // no client can do something about it
 	case errors.As(err, &errno):
 		if e := translate(errno, t, u); e != nil {
 			if _, missing := e.(minio.ObjectNotFound); missing && errno == syscall.ENOENT {
@@ -69,14 +73,11 @@ func (l *Layer) fail(ctx context.Context, t *target, u use, err error) error {
 	return l.unavailable(t, u, err)
 }
 
-// translate is the table. nil: no client can do something about it.
+// translate is the table. nil: what happened has to do with the database or the store, not with the request.
 func translate(errno syscall.Errno, t *target, u use) error {
 	generic := minio.GenericError{Bucket: t.bucket, Object: t.key}
 	switch errno {
 	case syscall.ENOENT:
-		if u == writes {
-			return minio.BucketNotFound(generic) // directories of keys are made on the way
-		}
 		return minio.ObjectNotFound(generic)
 	case syscall.ENOTDIR:
 		if u == writes {

@@ -8,7 +8,7 @@ import (
 
 	minio "github.com/minio/minio/cmd"
 
-	"juicefs/meta"
+	"juicefs/vfs"
 )
 
 // maxPage is the most keys and prefixes in a page of S3.
@@ -78,8 +78,8 @@ func (l *Layer) list(ctx context.Context, bucket, prefix, marker, delimiter stri
 }
 
 // query asks for a page of a bucket.
-func (l *Layer) query(t *target, prefix, after string, limit int) meta.ListQuery {
-	q := meta.ListQuery{Dir: t.top, Prefix: prefix, After: after, Limit: limit, HideDirs: l.o.HideDirObject && !t.server()}
+func (l *Layer) query(t *target, prefix, after string, limit int) vfs.ListQuery {
+	q := vfs.ListQuery{Dir: t.top, Prefix: prefix, After: after, Limit: limit, HideDirs: l.o.HideDirObject && !t.server()}
 	if l.o.KeepETag {
 		q.Xattr = attrETag
 	}
@@ -90,7 +90,7 @@ func (l *Layer) query(t *target, prefix, after string, limit int) meta.ListQuery
 }
 
 // listOnce is one page as the volume has it.
-func (l *Layer) listOnce(ctx context.Context, t *target, q meta.ListQuery) (page, error) {
+func (l *Layer) listOnce(ctx context.Context, t *target, q vfs.ListQuery) (page, error) {
 	found, err := l.v.List(ctx, q)
 	switch {
 	case errors.Is(err, syscall.ENOENT), errors.Is(err, syscall.ENOTDIR):
@@ -116,7 +116,7 @@ func (l *Layer) listOnce(ctx context.Context, t *target, q meta.ListQuery) (page
 }
 
 // listed describes an object of a page.
-func (l *Layer) listed(t *target, item *meta.Listed) minio.ObjectInfo {
+func (l *Layer) listed(t *target, item *vfs.Listed) minio.ObjectInfo {
 	oi := minio.ObjectInfo{Bucket: t.bucket, Name: item.Key, ModTime: item.Attr.Mtime.Time(), Size: int64(item.Attr.Length),
 		ETag: string(item.Xattr), IsLatest: true, ContentType: guessType(item.Key)}
 	if oi.IsDir = strings.HasSuffix(item.Key, "/"); oi.IsDir {
@@ -126,7 +126,7 @@ func (l *Layer) listed(t *target, item *meta.Listed) minio.ObjectInfo {
 }
 
 // listGrouped groups by a delimiter that is not the file tree's: it walks all keys but those of groups it has seen.
-func (l *Layer) listGrouped(ctx context.Context, t *target, q meta.ListQuery, delimiter string) (page, error) {
+func (l *Layer) listGrouped(ctx context.Context, t *target, q vfs.ListQuery, delimiter string) (page, error) {
 	limit := q.Limit
 	var p page
 	group := ""
@@ -208,9 +208,12 @@ func (l *Layer) Walk(ctx context.Context, bucket, prefix string, results chan<- 
 	return err
 }
 
-func (l *Layer) walk(ctx context.Context, t *target, q meta.ListQuery, results chan<- minio.ObjectInfo) {
+func (l *Layer) walk(ctx context.Context, t *target, q vfs.ListQuery, results chan<- minio.ObjectInfo) {
 	for {
 		p, err := l.listOnce(ctx, t, q)
+		if _, missing := err.(minio.BucketNotFound); missing { //nolint:errorlint // the layer's errors are plain values
+			return
+		}
 		if err != nil {
 			l.log.Error("walk a bucket", "bucket", t.bucket, "prefix", q.Prefix, "error", err) // the channel carries no errors
 			return

@@ -16,7 +16,6 @@ import (
 	"github.com/google/uuid"
 	minio "github.com/minio/minio/cmd"
 
-	"juicefs/meta"
 	"juicefs/vfs"
 )
 
@@ -186,6 +185,11 @@ func (l *Layer) CopyObjectPart(ctx context.Context, srcBucket, srcObject, dstBuc
 		tag = ""
 	}
 	i, err := l.v.CopyRange(ctx, src.path, startOffset, length, c)
+	if err == nil && tag != "" {
+		if err := l.unchanged(ctx, &src, from); err != nil {
+			return minio.PartInfo{}, err
+		}
+	}
 	if err == nil && tag == "" {
 		// A part without a tag does not count, so that nobody can complete with data that is not hashed yet. What is
 		// hashed is the part and not its source, which may be another by now.
@@ -340,7 +344,7 @@ func (l *Layer) inherit(c *vfs.Commit, u *upload, sizes []int64) error {
 
 // failComplete translates an error of completing: the upload may have ended meanwhile, or a part may be another.
 func (l *Layer) failComplete(ctx context.Context, u *upload, err error) error {
-	if errors.Is(err, meta.ErrPartChanged) {
+	if errors.Is(err, vfs.ErrPartChanged) {
 		if _, err := l.upload(ctx, u.bucket, u.key, u.id, writes); err != nil {
 			return err
 		}

@@ -11,7 +11,6 @@ import (
 	minio "github.com/minio/minio/cmd"
 
 	"juicefs/gateway/front"
-	"juicefs/meta/record"
 	"juicefs/vfs"
 )
 
@@ -32,7 +31,7 @@ func isObject(t *target, i *vfs.Info, anyDir bool) bool {
 	if i.IsDir() {
 		return anyDir || t.dir && i.IsDirObject()
 	}
-	return !t.dir && i.Type == record.TypeFile
+	return !t.dir && i.IsFile()
 }
 
 // GetObjectInfo describes an object.
@@ -163,7 +162,7 @@ func (l *Layer) PutObject(ctx context.Context, bucket, object string, data *mini
 	if err != nil {
 		return minio.ObjectInfo{}, err
 	}
-	if err := l.mayBegin(ctx, &t); err != nil {
+	if err := l.mayBegin(ctx, &t, data.Size()); err != nil {
 		return minio.ObjectInfo{}, err
 	}
 	if t.dir {
@@ -185,13 +184,19 @@ func (l *Layer) PutObject(ctx context.Context, bucket, object string, data *mini
 	return l.stored(&t, i, tag), nil
 }
 
-// mayBegin looks whether a write can succeed before its data is read.
-func (l *Layer) mayBegin(ctx context.Context, t *target) error {
+// smallBody is the most data of a PUT that is stored before anything is asked of the database.
+const smallBody = 1 << 20 // bytes
+
+// mayBegin looks whether a write can succeed before its data is read; size below 0 is unknown. The transaction at the end
+// looks again, so small writes go without.
+func (l *Layer) mayBegin(ctx context.Context, t *target, size int64) error {
 	if l.v.ReadOnly() {
 		return minio.PrefixAccessDenied{Bucket: t.bucket, Object: t.key}
 	}
-	if err := l.haveBucket(ctx, t); err != nil {
-		return err
+	if size < 0 || size > smallBody {
+		if err := l.haveBucket(ctx, t); err != nil {
+			return err
+		}
 	}
 	if front.ConditionOf(ctx) == (front.Condition{}) {
 		return nil
@@ -247,9 +252,12 @@ func (l *Layer) commit(ctx context.Context, t *target, tag string, defined map[s
 	if err != nil {
 		return vfs.Commit{}, l.fail(ctx, t, writes, err)
 	}
-	c := vfs.Commit{Path: t.path, Xattrs: attrs, Parents: true, Allow: l.allow(ctx, t)}
-	if t.server() && strings.HasPrefix(t.key, "config/") {
-		c.Mode = 0o600 // users' secrets are in the clear there
+	c := vfs.Commit{Path: t.path, Xattrs: attrs, Parents: true, Top: t.top, Allow: l.allow(ctx, t)}
+	if t.server() {
+		c.Top = ""
+		if strings.HasPrefix(t.key, "config/") {
+			c.Mode = 0o600 // users' secrets are in the clear there
+		}
 	}
 	return c, nil
 }

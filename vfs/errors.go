@@ -4,6 +4,7 @@ import (
 	"fmt"
 	"syscall"
 
+	"juicefs/chunk"
 	"juicefs/meta"
 	"juicefs/meta/engine"
 )
@@ -16,6 +17,8 @@ var (
 	ErrUnknown = engine.ErrUnknown
 	// ErrPartChanged is wrapped by Compose when a part is missing or is not the one that was named.
 	ErrPartChanged = meta.ErrPartChanged
+	// ErrCorrupt is wrapped when stored data is not what was written.
+	ErrCorrupt = chunk.ErrCorrupt
 	// ErrTopMissing is wrapped, with ENOENT, when Commit.Top is missing.
 	ErrTopMissing = meta.ErrTopMissing
 )

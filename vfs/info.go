@@ -25,6 +25,9 @@ type Info struct {
 // IsDir reports whether it is a directory.
 func (i *Info) IsDir() bool { return i.Type == record.TypeDirectory }
 
+// IsFile reports whether it is a regular file.
+func (i *Info) IsFile() bool { return i.Type == record.TypeFile }
+
 // IsDirObject reports whether it is a directory that was made as an object of its own: its atime is zero seconds.
 func (i *Info) IsDirObject() bool { return i.IsDir() && i.Atime.Unix() == 0 }
 
