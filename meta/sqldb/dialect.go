@@ -14,6 +14,8 @@ type dialect interface {
 	upsert(unique, set []string) string
 	// blobAppend returns an expression for a column of bytes with the bytes of ? behind it.
 	blobAppend(col string) string
+	// finish gives the text of a statement, with ? for arguments and names in backquotes, its final form.
+	finish(text string) string
 	// begin returns the statements that begin a transaction that writes, and one that reads.
 	begin() (update, view string)
 	// sequence returns statements that read, set and make the highest automatic key given out in a table.

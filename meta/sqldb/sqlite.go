@@ -64,6 +64,16 @@ func (sqlite) upsert(unique, set []string) string {
 // blobAppend keeps the cell a BLOB, which || alone does not.
 func (sqlite) blobAppend(col string) string { return "CAST(" + col + " || ? AS BLOB)" }
 
+// finish writes +? for ? where rows are looked for. For a bare ? in a LIMIT, or compared in a join, SQLite plans the statement
+// anew whenever the argument changes, and the driver's clearing of arguments always counts as a change: 22 microseconds for
+// a step of Walk against 4. A sign hides the argument from that, and changes nothing else.
+func (sqlite) finish(text string) string {
+	if strings.HasPrefix(text, "INSERT") {
+		return text
+	}
+	return strings.ReplaceAll(text, "?", "+?")
+}
+
 func (sqlite) begin() (update, view string) { return "BEGIN IMMEDIATE", "BEGIN" }
 
 func (sqlite) sequence(table string) (get, set, insert string) {

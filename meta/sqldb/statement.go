@@ -98,7 +98,7 @@ func statementTexts(d dialect, n namer) []string {
 	all[stBegin], all[stView] = d.begin()
 	all[stSequence], all[stSetSequence], all[stNewSequence] = d.sequence(n.table("acl"))
 	for i, text := range all {
-		all[i] = n.expand(text)
+		all[i] = d.finish(n.expand(text))
 	}
 	return all
 }
