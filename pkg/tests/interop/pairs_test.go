@@ -16,7 +16,7 @@ type pair struct {
 	waits          string // for what, if this pair cannot run yet
 }
 
-const noGateway = "our binary has no gateway command yet"
+const noGateway = "our binary cannot store blocks yet"
 
 var pairs = []pair{
 	{name: "original then original", writer: oracle.Real, reader: oracle.Real},

@@ -82,7 +82,7 @@ func start(t testing.TB, p Program, v *Volume, o GatewayOptions) (*Gateway, erro
 	defer func() { _ = log.Close() }() // the child has its own
 	args := []string{
 		"--no-agent", "gateway", v.Meta, g.Addr, "--no-banner", "--no-usage-report", "--backup-meta", "0",
-		"--cache-dir", filepath.Join(home, "cache"), "--metrics", "127.0.0.1:0", "--heartbeat", "2s",
+		"--cache-dir", "memory", "--metrics", "127.0.0.1:0", "--heartbeat", "2s",
 	}
 	g.cmd = exec.Command(p.Path, append(args, o.Flags...)...) //nolint:noctx // ended by signals, see Stop and Kill
 	g.cmd.Dir = home
