@@ -1,6 +1,7 @@
 package object
 
 import (
+	"errors"
 	"fmt"
 	"io"
 )
@@ -101,14 +102,17 @@ func (b Body) Bytes(dst []byte) ([]byte, error) {
 	}
 	n, err := io.ReadFull(b.Reader(), dst[:b.Size])
 	if err != nil {
-		return nil, fmt.Errorf("body: %w", err)
+		return nil, fmt.Errorf("%w: %d of %d bytes: %w", errShortBody, n, b.Size, err)
 	}
 	return dst[:n], nil
 }
 
+// errShortBody is the cause when a body has not the Size it says: the same at every try.
+var errShortBody = errors.New("body has the wrong size")
+
 func (b Body) check(n int64) error {
 	if n != b.Size {
-		return fmt.Errorf("body has %d bytes instead of %d: %w", n, b.Size, io.ErrUnexpectedEOF)
+		return fmt.Errorf("%w: %d of %d bytes: %w", errShortBody, n, b.Size, io.ErrUnexpectedEOF)
 	}
 	return nil
 }
