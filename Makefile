@@ -39,13 +39,13 @@ interop: tools
 	$(GO) test -count 1 -v -timeout 20m ./pkg/tests/interop/...
 
 e2e: tools
-	$(GO) test -count 1 -v -timeout 20m ./pkg/tests/s3/... ./pkg/tests/e2e/...
+	$(GO) test -count 1 -v -timeout 20m $$($(GO) list ./pkg/tests/... | grep -E '/tests/(s3|e2e)')
 
 # The suites of the metadata engines, against every server whose address is in the environment.
 engines: debs
 	$(GO) test -count 1 -race ./meta/...
 
-bench: tools build
+bench: build $(TOOLS)/juicefs
 	$(GO) run ./pkg/tests/bench
 
 fuzz: debs

@@ -156,6 +156,13 @@ func Judge(t testing.TB, v *Volume) {
 	if s := v.Status(t).Sessions; len(s) > 0 {
 		t.Errorf("%d sessions are left, want none: %+v", len(s), s)
 	}
+	d := v.Dump(t)
+	if len(d.Sustained) > 0 || len(d.DelFiles) > 0 {
+		t.Errorf("the dump has sustained inodes %v and deleted files %v, want none", d.Sustained, d.DelFiles)
+	}
+	for _, problem := range append(v.compare(t, d), d.totals()...) {
+		t.Error(problem)
+	}
 	tree := []string{"--path", "/", "--recursive", "--sync-dir-stat"}
 	if v.original.Load() {
 		f := v.Fsck(t, append(tree, "--repair")...)
@@ -174,13 +181,6 @@ func Judge(t testing.TB, v *Volume) {
 	g := v.GC(t)
 	if g.Code != 0 || len(g.Findings) > 0 || g.Leaked != 0 || g.Pending != 0 || g.Skipped != 0 || g.Scanned != g.Valid+g.Compacted {
 		t.Errorf("gc is not content: %s", g)
-	}
-	d := v.Dump(t)
-	if len(d.Sustained) > 0 || len(d.DelFiles) > 0 {
-		t.Errorf("the dump has sustained inodes %v and deleted files %v, want none", d.Sustained, d.DelFiles)
-	}
-	for _, problem := range append(v.compare(t, d), d.totals()...) {
-		t.Error(problem)
 	}
 }
 
