@@ -62,13 +62,19 @@ func (a *author) header(o minio.PutObjectOptions) http.Header {
 // mkdir writes a directory object.
 func (a *author) mkdir(key string) {
 	a.Helper()
-	info, err := a.s3.PutObject(a.Context(), a.b.name, key, bytes.NewReader(nil), 0, "", "", minio.PutObjectOptions{})
-	if err != nil {
+	o := minio.PutObjectOptions{
+		ContentType:  "application/x-folder",
+		UserMetadata: map[string]string{"Folder": key},
+		UserTags:     map[string]string{"folder": "yes"},
+	}
+	if _, err := a.s3.PutObject(a.Context(), a.b.name, key, bytes.NewReader(nil), 0, "", "", o); err != nil {
 		a.Fatalf("%s: put %s: %v", a.g.Program.Name, key, err)
 	}
-	_ = info // the original answers with no ETag
-	// Type and metadata of directory objects are lost on the original, whoever wrote them.
-	a.b.set(key, &object{})
+	if a.g.Program.Original {
+		a.b.set(key, &object{}) // type, metadata and tags of directory objects are lost
+	} else {
+		a.b.set(key, &object{tags: o.UserTags, header: a.header(o)})
+	}
 }
 
 // copied copies an object of the author's bucket. With o, the copy gets o's metadata; without, the source's.
