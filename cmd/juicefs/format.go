@@ -41,7 +41,7 @@ func (p *program) format(c *cli.Context) error {
 	}
 	// The options alone, on a new setting: whatever is wrong with them shows before anything is opened.
 	setting := newSetting(name)
-	if err := p.applySetting(c, setting, true); err != nil {
+	if err := p.applySetting(c, setting); err != nil {
 		return err
 	}
 	metaURL, err := p.metaURL(c.Args().First())
@@ -52,13 +52,16 @@ func (p *program) format(c *cli.Context) error {
 	if err != nil {
 		return err
 	}
-	if old != nil {
-		if c.Bool("no-update") {
-			return nil
-		}
-		if setting, err = p.updatedSetting(c, old, name); err != nil {
-			return err
-		}
+	switch {
+	case old == nil:
+		err = p.applyNew(c, setting)
+	case c.Bool("no-update"):
+		return nil
+	default:
+		setting, err = p.updatedSetting(c, old, name)
+	}
+	if err != nil {
+		return err
 	}
 	if err := p.prepareStore(c.Context, old, setting); err != nil {
 		return err
@@ -92,8 +95,11 @@ func (p *program) loadSetting(ctx context.Context, metaURL string) (*record.Sett
 // updatedSetting is the setting of an existing volume with the options that were given, where they may change.
 func (p *program) updatedSetting(c *cli.Context, old *record.Setting, name string) (*record.Setting, error) {
 	s := *old
-	if err := p.applySetting(c, &s, false); err != nil {
+	if err := p.applySetting(c, &s); err != nil {
 		return nil, err
+	}
+	if c.IsSet("encrypt-rsa-key") {
+		p.log.Warn("option --encrypt-rsa-key is ignored: it is for new volumes")
 	}
 	s.Name = name
 	if c.Bool("force") {

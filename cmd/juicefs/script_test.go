@@ -1,6 +1,7 @@
 package main
 
 import (
+	"context"
 	"encoding/json"
 	"errors"
 	"fmt"
@@ -16,6 +17,10 @@ import (
 	"time"
 
 	"github.com/rogpeppe/go-internal/testscript"
+
+	"juicefs/meta/all"
+	"juicefs/meta/engine"
+	"juicefs/meta/record"
 )
 
 // TestMain makes this test binary the program too, so that scripts run it as "juicefs".
@@ -58,6 +63,7 @@ func TestScripts(t *testing.T) {
 			"serving":     serving,
 			"fetch":       fetch,
 			"endsessions": endSessions,
+			"alter":       alter,
 		},
 	})
 }
@@ -131,6 +137,24 @@ func endSessions(ts *testscript.TestScript, _ bool, args []string) {
 			}
 		}
 	}
+}
+
+// alter META NAME JSON sets a member of a volume's setting, as another program may.
+func alter(ts *testscript.TestScript, _ bool, args []string) {
+	ctx := context.Background()
+	eng, err := all.Open(ctx, args[0], engine.Options{})
+	ts.Check(err)
+	tx := eng.Begin(engine.Update)
+	defer tx.Discard()
+	items, err := tx.Fetch(ctx, []engine.ReadOp{{Key: record.SettingKey()}})
+	ts.Check(err)
+	members := map[string]json.RawMessage{}
+	ts.Check(json.Unmarshal(items[0].Value, &members))
+	members[args[1]] = json.RawMessage(args[2])
+	text, err := json.Marshal(members)
+	ts.Check(err)
+	ts.Check(tx.Commit(ctx, &engine.Batch{Writes: []engine.Write{{Op: engine.Put, Key: record.SettingKey(), Value: text}}}))
+	ts.Check(eng.Close())
 }
 
 // running reports whether a process runs; one that waits to be collected does not.

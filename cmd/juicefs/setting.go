@@ -69,11 +69,8 @@ func newSetting(name string) *record.Setting {
 }
 
 // applySetting puts the options that were given into s; those left out stay. It only looks at the command line.
-func (p *program) applySetting(c *cli.Context, s *record.Setting, fresh bool) error {
-	if err := p.applyStorage(c, s, fresh); err != nil {
-		return err
-	}
-	if err := p.applyCrypt(c, s, fresh); err != nil {
+func (p *program) applySetting(c *cli.Context, s *record.Setting) error {
+	if err := applyStorage(c, s); err != nil {
 		return err
 	}
 	if c.IsSet("block-size") {
@@ -125,24 +122,31 @@ func applyACL(c *cli.Context, s *record.Setting) error {
 	return nil
 }
 
-// applyCrypt puts the options about encryption into a new setting. What is stored already cannot be encrypted later.
-func (p *program) applyCrypt(c *cli.Context, s *record.Setting, fresh bool) error {
-	algo := strings.ToLower(c.String("encrypt-algo"))
-	switch algo {
+// checkAlgo checks the name of a cipher.
+func checkAlgo(c *cli.Context) error {
+	switch strings.ToLower(c.String("encrypt-algo")) {
 	case crypt.AESGCM, crypt.ChaCha20:
+		return nil
 	case crypt.SM4GCM:
 		return errors.New("option --encrypt-algo sm4gcm is not supported by this version")
-	default:
-		return fmt.Errorf("unsupport cipher: %s", c.String("encrypt-algo"))
 	}
-	file := c.String("encrypt-rsa-key")
-	if !fresh {
-		if file != "" {
-			p.log.Warn("the option --encrypt-rsa-key is ignored: it is for new volumes")
+	return fmt.Errorf("unsupport cipher: %s", c.String("encrypt-algo"))
+}
+
+// applyNew puts into the setting of a new volume what cannot change later, and credentials of the environment.
+func (p *program) applyNew(c *cli.Context, s *record.Setting) error {
+	for _, key := range []struct {
+		option, env string
+		to          *string
+	}{
+		{"access-key", "ACCESS_KEY", &s.AccessKey}, {"secret-key", "SECRET_KEY", &s.SecretKey}, {"session-token", "SESSION_TOKEN", &s.SessionToken},
+	} {
+		if !c.IsSet(key.option) {
+			*key.to = p.getenv(key.env)
 		}
-		return nil
 	}
-	s.EncryptAlgo = algo
+	s.EncryptAlgo = strings.ToLower(c.String("encrypt-algo"))
+	file := c.String("encrypt-rsa-key")
 	if file == "" {
 		return nil
 	}
@@ -174,30 +178,20 @@ func applyShards(c *cli.Context, s *record.Setting) error {
 	return nil
 }
 
-// applyStorage puts the options about the object store into s. The environment counts only for new volumes.
-func (p *program) applyStorage(c *cli.Context, s *record.Setting, fresh bool) error {
-	if c.IsSet("storage") {
-		s.Storage = c.String("storage")
-	}
-	if c.IsSet("bucket") {
-		s.Bucket = c.String("bucket")
+// applyStorage puts the options about the object store into s.
+func applyStorage(c *cli.Context, s *record.Setting) error {
+	for option, to := range map[string]*string{"storage": &s.Storage, "bucket": &s.Bucket, "access-key": &s.AccessKey,
+		"secret-key": &s.SecretKey, "session-token": &s.SessionToken} {
+		if c.IsSet(option) {
+			*to = c.String(option)
+		}
 	}
 	var err error
 	if s.Bucket, err = completeBucket(s.Storage, s.Bucket); err != nil {
 		return err
 	}
-	for _, key := range []struct {
-		option, env string
-		to          *string
-	}{
-		{"access-key", "ACCESS_KEY", &s.AccessKey}, {"secret-key", "SECRET_KEY", &s.SecretKey}, {"session-token", "SESSION_TOKEN", &s.SessionToken},
-	} {
-		switch {
-		case c.IsSet(key.option):
-			*key.to = c.String(key.option)
-		case fresh:
-			*key.to = p.getenv(key.env)
-		}
+	if err := checkAlgo(c); err != nil {
+		return err
 	}
 	return applyShards(c, s)
 }

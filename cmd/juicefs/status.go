@@ -35,6 +35,9 @@ type sessionStatus struct {
 	MountPoint string
 	MountTime  time.Time
 	ProcessID  int
+	Sustained  []uint64     `json:",omitempty"` // inodes; like the locks only with --session
+	Flocks     []lockStatus `json:",omitempty"`
+	Plocks     []lockStatus `json:",omitempty"`
 }
 
 // usageStatus is the usage of a volume as status shows it. Names and order are those of juicefs 1.4.1.
@@ -75,9 +78,13 @@ func (p *program) status(c *cli.Context) error {
 	if c.IsSet("session") {
 		want := c.Uint64("session")
 		for _, s := range sessions {
-			if s.Sid == want {
-				return p.printJSON(s)
+			if s.Sid != want {
+				continue
 			}
+			if err := addHeld(c.Context, m.eng, &s); err != nil {
+				return err
+			}
+			return p.printJSON(s)
 		}
 		return fmt.Errorf("session not found: %d", want)
 	}
@@ -87,6 +94,11 @@ func (p *program) status(c *cli.Context) error {
 	}
 	if st.Stat, err = usageOf(c.Context, m.fs); err != nil {
 		return err
+	}
+	if c.Bool("more") {
+		if err := addMore(c.Context, m.eng, &st.Stat); err != nil {
+			return err
+		}
 	}
 	return p.printJSON(st)
 }
