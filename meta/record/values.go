@@ -186,7 +186,7 @@ func EncodeFlocks(fs []Flock) []byte {
 		return nil
 	}
 	fs = slices.Clone(fs)
-	slices.SortFunc(fs, func(a, b Flock) int { return cmpOwner(a.Session, a.Owner, b.Session, b.Owner) })
+	slices.SortStableFunc(fs, func(a, b Flock) int { return cmpOwner(a.Session, a.Owner, b.Session, b.Owner) })
 	var out []byte
 	for _, f := range fs {
 		out = binary.BigEndian.AppendUint64(out, f.Session)
@@ -221,7 +221,7 @@ func EncodePlocks(ps []Plock) []byte {
 		return nil
 	}
 	ps = slices.Clone(ps)
-	slices.SortFunc(ps, func(a, b Plock) int { return cmpOwner(a.Session, a.Owner, b.Session, b.Owner) })
+	slices.SortStableFunc(ps, func(a, b Plock) int { return cmpOwner(a.Session, a.Owner, b.Session, b.Owner) })
 	var out []byte
 	for _, p := range ps {
 		out = binary.BigEndian.AppendUint64(out, p.Session)
