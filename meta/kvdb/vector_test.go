@@ -122,7 +122,7 @@ func TestRecordsOfTheRealProgram(t *testing.T) {
 		{record.SliceRefKey(12, 1), i64(2)},
 		{record.SliceRefKey(10, 10000), i64(2)},
 		{record.SliceRefKey(1, 5), nil},
-		{record.ChunkKey(7, 1), record.EncodeSlices(record.Slice{ID: 7, Size: 10, Len: 10})},
+		{record.ChunkKey(7, 1), record.EncodeSlices(record.Slice{ID: 8, Size: 10, Len: 10})},
 		{record.SymlinkKey(5), []byte("../a.txt")},
 		{record.XattrKey(2, "user.k1"), []byte("v1")},
 		{record.DirStatKey(3), record.DirStat{Length: 1, Space: 0x3000, Inodes: 3}.Encode()},
