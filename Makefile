@@ -52,6 +52,7 @@ fuzz: debs
 	$(GO) run ./pkg/tests/tools/fuzz -time $(FUZZTIME) ./...
 
 cover: debs
+	mkdir -p bin
 	$(GO) test -coverprofile bin/cover.out $(REST)
 	$(GO) tool cover -func bin/cover.out
 
