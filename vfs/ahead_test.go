@@ -101,6 +101,7 @@ func TestReadAheadYieldsToOthers(t *testing.T) {
 func TestReadAheadEndsWithItsContext(t *testing.T) {
 	pool := buf.NewPool(1 << 20)
 	ctx, cancel := context.WithCancel(t.Context())
+	defer cancel()
 	var made atomic.Int64
 	n := 0
 	var last error

@@ -1,7 +1,6 @@
 package vfs
 
 import (
-	"context"
 	"time"
 
 	"juicefs/meta"
@@ -23,18 +22,16 @@ func (w *Writer) park() {
 	if w.over {
 		return
 	}
-	ctx, cancel := context.WithTimeout(w.ctx, w.v.parkAfter)
-	defer cancel()
-	if err := w.sealAll(ctx); err != nil {
+	if err := w.sealAll(w.ctx); err != nil {
 		_ = w.fail(err) // the next write returns it
 		return
 	}
 	if len(w.stored) > 0 {
 		path := w.o.Park()
-		_, err := w.v.fs.CommitObject(ctx, &w.v.caller, &meta.ObjectSpec{Path: path, Length: w.length, Chunks: w.stored, From: w.parked,
+		_, err := w.v.fs.CommitObject(w.ctx, &w.v.caller, &meta.ObjectSpec{Path: path, Length: w.length, Chunks: w.stored, From: w.parked,
 			Mode: 0o600, Parents: true})
 		if err != nil {
-			_ = w.failCommit(ctx, err)
+			_ = w.failCommit(w.ctx, err)
 			return
 		}
 		w.parked, w.stored = path, nil
