@@ -3,6 +3,7 @@ package chunk
 import (
 	"errors"
 	"fmt"
+	"io/fs"
 )
 
 // ErrCorrupt is wrapped by errors about stored bytes that cannot be what was written: a block of the wrong length, one
@@ -23,3 +24,8 @@ func (e *CorruptError) Error() string {
 
 // Unwrap returns ErrCorrupt and the cause.
 func (e *CorruptError) Unwrap() []error { return []error{ErrCorrupt, e.Err} }
+
+// errSliceRange is the cause when bytes outside a slice are wanted.
+func errSliceRange(r Ref, off, n int64) error {
+	return fmt.Errorf("slice %d of %d bytes: %d bytes from %d: %w", r.ID, r.Size, n, off, fs.ErrInvalid)
+}

@@ -37,6 +37,9 @@ func (p *Page) Len() int { return len(p.data) }
 // Cap returns the length that Truncate may give the page: for a page of a pool it may be more than was asked for.
 func (p *Page) Cap() int { return cap(p.data) }
 
+// Memory returns the bytes of memory that a reference to the page keeps, however little of it the page shows.
+func (p *Page) Memory() int { return len(p.owner().mem) }
+
 // Truncate sets the length of the content, up to Cap. Pages made by Slice are not affected.
 func (p *Page) Truncate(n int) {
 	p.check()
@@ -123,9 +126,17 @@ func (p *Page) Uncharge() int64 {
 	return size
 }
 
-// Adjacent reports whether the memory of next follows that of p directly, so that both are one piece.
-func (p *Page) Adjacent(next *Page) bool {
-	return p.owner() == next.owner() && p.off+len(p.data) == next.off
+// Join makes p show the content of next as well, and releases next, if the memory of next follows that of p directly; it
+// reports whether it did. Nobody else may use either page meanwhile.
+func (p *Page) Join(next *Page) bool {
+	p.check()
+	owner, end := p.owner(), p.off+len(p.data)
+	if owner != next.owner() || end != next.off {
+		return false
+	}
+	p.data = owner.mem[p.off : end+next.Len() : end+next.Len()]
+	next.Release()
+	return true
 }
 
 func (p *Page) owner() *Page {

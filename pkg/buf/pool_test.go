@@ -139,12 +139,14 @@ func TestSlicesKeepThePage(t *testing.T) {
 	a := page.Slice(4000, 6)
 	b := a.Slice(0, 5)
 	c := page.Slice(4006, 4)
-	if !a.Adjacent(c) || b.Adjacent(c) || c.Adjacent(a) || a.Adjacent(b) {
-		t.Error("wrong neighbours")
+	if b.Join(c) || c.Join(a) || a.Join(b) || page.Join(a) || buf.NewPage([]byte("x")).Join(c) {
+		t.Error("pages that are not neighbours were joined")
 	}
 	page.Release()
+	if !a.Join(c) || string(a.Bytes()) != "hello data" || a.Cap() != 10 {
+		t.Errorf("joined: got %q with capacity %d", a.Bytes(), a.Cap())
+	}
 	a.Release()
-	c.Release()
 	if got := string(b.Bytes()); got != "hello" || b.Cap() != 5 {
 		t.Errorf("got %q with capacity %d", got, b.Cap())
 	}

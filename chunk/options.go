@@ -1,0 +1,80 @@
+package chunk
+
+import (
+	"fmt"
+	"io/fs"
+	"log/slog"
+
+	"juicefs/pkg/buf"
+)
+
+// Options configure a Store. The zero value is a usable plain store with the sizes of a new volume.
+type Options struct {
+	BlockSize   int    // bytes of a block: a power of two from 64 KiB to 16 MiB; 0: 4 MiB. Fixed for the life of a volume.
+	Compression string // "none" (also ""), "lz4" or "zstd" in any case. Fixed for the life of a volume.
+	HashPrefix  bool   // keys spread by the slice number. Fixed for the life of a volume.
+
+	// Pool is where all pages come from; nil: a pool of 300 MiB of its own. Stored forms of compressed blocks come on top,
+	// while they are transferred: for MaxUploads blocks at most, and when reading no more than there are pages.
+	Pool *buf.Pool
+
+	MaxUploads   int // blocks uploaded at once; 0: 20
+	MaxDownloads int // blocks downloaded at once; 0: 200. Local stores do not count.
+	MaxDeletes   int // blocks deleted at once; 0: 10
+
+	// MemoryCache is the bytes of blocks kept in memory beyond the pool. 0: 64 MiB, or none on a local store, whose page
+	// cache serves as one; negative: none.
+	MemoryCache int64
+
+	// ReadAhead is the number of blocks that one stream of Pages fetches ahead of the one being consumed, while the pool has
+	// room. 0: 3; negative: none. Local stores have none.
+	ReadAhead int
+
+	Meter Meter        // takes measurements; nil: none
+	Log   *slog.Logger // debug: clean-up that did not work; nil: none
+}
+
+// Meter takes measurements. Its methods may be called from several goroutines at once.
+type Meter interface {
+	Uploading(by int) // by more uploads are under way
+}
+
+type noMeter struct{}
+
+func (noMeter) Uploading(int) {}
+
+func (o Options) normalize() (Options, error) {
+	if o.BlockSize == 0 {
+		o.BlockSize = DefaultBlockSize
+	}
+	if err := checkBlockSize(o.BlockSize); err != nil {
+		return o, err
+	}
+	for _, f := range [...]struct {
+		name  string
+		value *int
+		zero  int
+	}{{"uploads", &o.MaxUploads, 20}, {"downloads", &o.MaxDownloads, 200}, {"deletes", &o.MaxDeletes, 10}, {"", &o.ReadAhead, 3}} {
+		if *f.value == 0 {
+			*f.value = f.zero
+		}
+		if *f.value < 0 && f.name != "" {
+			return o, fmt.Errorf("%d %s at once: %w", *f.value, f.name, fs.ErrInvalid)
+		}
+	}
+	if o.Pool == nil {
+		o.Pool = buf.NewPool(300 << 20)
+	}
+	if o.Meter == nil {
+		o.Meter = noMeter{}
+	}
+	if o.Log == nil {
+		o.Log = slog.New(slog.DiscardHandler)
+	}
+	return o, nil
+}
+
+// WriteOptions are for one slice. The zero value is usable.
+type WriteOptions struct {
+	Size int64 // bytes that will be appended if known, 0 or less: unknown. Writer.Page takes smaller pages then.
+}
