@@ -205,8 +205,8 @@ func testModel(t *testing.T, d *db) {
 		for range 1 + r.IntN(6) {
 			k := keys[r.IntN(len(keys))]
 			w := randomWrite(r, k)
-			if k.Kind == record.KindSliceRef && w.Op == engine.Insert {
-				w.Op = engine.Put // whether one reference counts as there is the engine's affair
+			if (k.Kind == record.KindSliceRef || k.Kind == record.KindCounter) && w.Op == engine.Insert {
+				w.Op = engine.Put // whether one reference, or an initial value, is stored is the engine's affair
 			}
 			ws = append(ws, w)
 		}
