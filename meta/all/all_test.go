@@ -45,7 +45,11 @@ func TestOpenFindsTheMemoryEngine(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	defer e.Close()
+	t.Cleanup(func() {
+		if err := e.Close(); err != nil {
+			t.Error(err)
+		}
+	})
 	if got := e.Info().Name; got != "memkv" {
 		t.Errorf("Info().Name = %q", got)
 	}

@@ -46,7 +46,7 @@ type Setting struct {
 	DirStats          bool   `json:",omitempty"`
 	UserGroupQuota    bool   `json:",omitempty"`
 	EnableACL         bool
-	RangerRestUrl     string `json:",omitempty"` //nolint:revive // the member's name in the format
+	RangerRestUrl     string `json:",omitempty"`
 	RangerService     string `json:",omitempty"`
 	ChangeLog         bool   `json:",omitempty"`
 	ChangeLogMaxAge   int64  `json:",omitempty"` // seconds

@@ -87,11 +87,11 @@ func (t *tx) wanted(ctx context.Context, q engine.WalkQuery, ino record.Ino, att
 	}
 	if a.Type == record.TypeFile && q.Chunks > 0 && a.Length > 0 {
 		end := min(uint64(q.Chunks), (a.Length-1)/record.ChunkSize+1)
-		err := t.c.each(ctx, stChunks, func(row []driver.Value) error {
+		err = t.c.each(ctx, stChunks, func(row []driver.Value) error {
 			k := record.ChunkKey(ino, uint32(num(row[0])))
-			v, err := decodeValue(k, row[1:])
+			v, bad := decodeValue(k, row[1:])
 			w.Chunks = append(w.Chunks, record.Item{Key: k, Value: v})
-			return err
+			return bad
 		}, int64(ino), int64(end))
 		if err != nil {
 			return err

@@ -28,7 +28,11 @@ func openForeign(tb testing.TB, path string) *foreign {
 	if err != nil {
 		tb.Fatal(err)
 	}
-	f := &foreign{tb, c.(*sqlite3.SQLiteConn)}
+	raw, ok := c.(*sqlite3.SQLiteConn)
+	if !ok {
+		tb.Fatalf("connection of type %T", c)
+	}
+	f := &foreign{tb, raw}
 	tb.Cleanup(func() {
 		if err := f.c.Close(); err != nil {
 			tb.Errorf("close foreign connection: %v", err)
@@ -51,7 +55,11 @@ func (f *foreign) query(text string, args ...driver.Value) [][]driver.Value {
 	if err != nil {
 		f.tb.Fatalf("%s: %v", text, err)
 	}
-	defer rows.Close()
+	defer func() {
+		if err := rows.Close(); err != nil {
+			f.tb.Errorf("%s: %v", text, err)
+		}
+	}()
 	var all [][]driver.Value
 	for {
 		row := make([]driver.Value, len(rows.Columns()))
@@ -108,7 +116,11 @@ func openAt(tb testing.TB, path, options string, o engine.Options) *Engine {
 			tb.Errorf("close: %v", err)
 		}
 	})
-	return e.(*Engine)
+	own, ok := e.(*Engine)
+	if !ok {
+		tb.Fatalf("engine of type %T", e)
+	}
+	return own
 }
 
 func newPath(tb testing.TB) string { return filepath.Join(tb.TempDir(), "meta.db") }

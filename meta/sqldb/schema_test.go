@@ -93,9 +93,6 @@ func TestOpenAddsWhatOlderVolumesLack(t *testing.T) {
 	if err := commit(t.Context(), e, put(record.AttrKey(1), a.Encode()), put(record.QuotaKey(record.QuotaUser, 1), q)); err != nil {
 		t.Error(err)
 	}
-	if got := e.pool; got == nil {
-		t.Fatal("no pool")
-	}
 	if v, err := e.Incr(t.Context(), record.CounterInode, 0); v != 1026 || err != nil {
 		t.Errorf("counter %d, %v", v, err)
 	}
@@ -121,13 +118,14 @@ func TestReadOnlyReadsOlderVolumesAndLeavesThem(t *testing.T) {
 			}
 		}
 	}
-	if err := commit(t.Context(), e, put(record.AttrKey(1), olderRoot)); err == nil {
+	if err = commit(t.Context(), e, put(record.AttrKey(1), olderRoot)); err == nil {
 		t.Error("commit succeeded")
 	}
-	if _, err := e.Incr(t.Context(), record.CounterInode, 1); err == nil {
+	if _, err = e.Incr(t.Context(), record.CounterInode, 1); err == nil {
 		t.Error("incr succeeded")
 	}
-	if v, err := e.Incr(t.Context(), record.CounterInode, 0); v != 1026 || err != nil {
+	v, err := e.Incr(t.Context(), record.CounterInode, 0)
+	if v != 1026 || err != nil {
 		t.Errorf("counter %d, %v", v, err)
 	}
 	after, err := os.ReadFile(path)

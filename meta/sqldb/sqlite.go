@@ -179,7 +179,7 @@ func openSQLite(ctx context.Context, rest string, o engine.Options) (*pool, erro
 	if err != nil {
 		return nil, err
 	}
-	if _, err := os.Stat(so.path); !o.Create && errors.Is(err, os.ErrNotExist) {
+	if _, err = os.Stat(so.path); !o.Create && errors.Is(err, os.ErrNotExist) {
 		return nil, fmt.Errorf("%s: %w", so.path, engine.ErrNotFormatted)
 	}
 	texts := statementTexts(sqlite{}, so.names)
@@ -209,7 +209,11 @@ func (so *sqliteOptions) connect(texts []string, rows *atomic.Int64, setup []str
 	if err != nil {
 		return nil, fmt.Errorf("open %s: %w", so.path, err)
 	}
-	c := &sqliteConn{raw: dc.(*sqlite3.SQLiteConn), texts: texts, stmts: make([]*sqlite3.SQLiteStmt, statements), timeout: so.timeout, rows: rows}
+	raw, ok := dc.(*sqlite3.SQLiteConn)
+	if !ok {
+		return nil, fmt.Errorf("open %s: connection of type %T", so.path, dc)
+	}
+	c := &sqliteConn{raw: raw, texts: texts, stmts: make([]*sqlite3.SQLiteStmt, statements), timeout: so.timeout, rows: rows}
 	for _, s := range append([]string{"PRAGMA busy_timeout=0"}, setup...) {
 		if _, err := c.raw.Exec(s, nil); err != nil {
 			return nil, errors.Join(fmt.Errorf("open %s: %w", so.path, err), c.close())
@@ -246,12 +250,12 @@ func (c *sqliteConn) prepareFile(ctx context.Context, so *sqliteOptions, o engin
 
 // upgrade makes the tables, columns and indexes that are missing, in one transaction.
 func (c *sqliteConn) upgrade(ctx context.Context, n namer) (err error) {
-	if err := c.run(ctx, stBegin); err != nil {
+	if err = c.run(ctx, stBegin); err != nil {
 		return err
 	}
 	defer func() {
 		if err != nil {
-			err = errors.Join(err, c.run(ctx, stRollback))
+			c.rollback()
 		}
 	}()
 	have, err := c.catalogue(ctx) // again: another process may have been faster
@@ -285,7 +289,7 @@ func (c *sqliteConn) script(ctx context.Context, text string) error {
 		if !isLocked(err) {
 			return err
 		}
-		if err := w.next(ctx, c.timeout, err); err != nil {
+		if err = w.next(ctx, c.timeout, err); err != nil {
 			return err
 		}
 	}
@@ -315,7 +319,7 @@ func (c *sqliteConn) catalogue(ctx context.Context) (*catalogue, error) {
 		if !isLocked(err) {
 			return have, err
 		}
-		if err := w.next(ctx, c.timeout, err); err != nil {
+		if err = w.next(ctx, c.timeout, err); err != nil {
 			return nil, err
 		}
 		*have = catalogue{columns: map[string][]string{}}

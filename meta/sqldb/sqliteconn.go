@@ -50,8 +50,12 @@ func (c *sqliteConn) prepared(s stmt) (*sqlite3.SQLiteStmt, error) {
 	if err != nil {
 		return nil, err
 	}
-	c.stmts[s] = p.(*sqlite3.SQLiteStmt)
-	return c.stmts[s], nil
+	prepared, ok := p.(*sqlite3.SQLiteStmt)
+	if !ok {
+		return nil, fmt.Errorf("statement of type %T", p)
+	}
+	c.stmts[s] = prepared
+	return prepared, nil
 }
 
 // start runs a statement up to its first row, waiting while the database is locked. SQLite allows a statement that was
@@ -74,7 +78,7 @@ func (c *sqliteConn) start(ctx context.Context, s stmt, args []driver.Value) (dr
 		if !isLocked(err) {
 			return nil, c.classify(s, err)
 		}
-		if err := w.next(ctx, c.timeout, err); err != nil {
+		if err = w.next(ctx, c.timeout, err); err != nil {
 			return nil, err
 		}
 	}
@@ -150,9 +154,22 @@ func (c *sqliteConn) exec(ctx context.Context, s stmt, args ...driver.Value) (in
 		case !isLocked(err):
 			return 0, c.classify(s, err)
 		}
-		if err := w.next(ctx, c.timeout, err); err != nil {
+		if err = w.next(ctx, c.timeout, err); err != nil {
 			return 0, err
 		}
+	}
+}
+
+// rollback ends a transaction. A transaction that SQLite has rolled back by itself needs nothing: the statement fails then,
+// as it should. There is no context: this must happen after cancellation too, and it waits for nothing.
+func (c *sqliteConn) rollback() {
+	p, err := c.prepared(stRollback)
+	if err != nil {
+		return // and the pool, which looks whether a transaction is under way, closes the connection
+	}
+	rows, err := p.Query(nil)
+	if err == nil {
+		_ = rows.Close() // as above
 	}
 }
 

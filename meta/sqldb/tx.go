@@ -58,19 +58,12 @@ func (t *tx) start(ctx context.Context) error {
 // Discard rolls back and gives the connection back.
 func (t *tx) Discard() {
 	t.over = true
-	t.end(stRollback)
-}
-
-// end ends the transaction in the database, if one is under way, and gives the connection back. A transaction that the
-// database has rolled back by itself needs nothing; the statement fails then, which is what is wanted. No context: this must
-// happen after cancellation, and it waits for nothing.
-func (t *tx) end(how stmt) {
 	if t.c == nil {
 		return
 	}
 	c := t.c
 	t.c = nil
-	_ = c.run(context.Background(), how)
+	c.rollback()
 	t.e.pool.release(c, t.mode == engine.Update)
 }
 

@@ -19,6 +19,13 @@ func open(tb testing.TB) engine.Engine {
 	return e
 }
 
+func closeEngine(tb testing.TB, e engine.Engine) {
+	tb.Helper()
+	if err := e.Close(); err != nil {
+		tb.Error(err)
+	}
+}
+
 func TestDecoratorsKeepTheContract(t *testing.T) {
 	t.Run("counting", func(t *testing.T) {
 		enginetest.Run(t, func(tb testing.TB) engine.Engine { return enginetest.NewCounting(open(tb)) })
@@ -33,7 +40,7 @@ func TestDecoratorsKeepTheContract(t *testing.T) {
 
 func TestCountingCountsTurnarounds(t *testing.T) {
 	c := enginetest.NewCounting(open(t))
-	defer c.Close()
+	defer closeEngine(t, c)
 	ctx := t.Context()
 	tx := c.Begin(engine.Update)
 	if _, err := tx.Fetch(ctx, []engine.ReadOp{{Key: record.AttrKey(1)}, {Key: record.AttrKey(2)}}); err != nil {
@@ -88,6 +95,6 @@ func TestFailingFailsTheChosenCommit(t *testing.T) {
 		if f.Pending() != 0 {
 			t.Errorf("fault %d did not happen", c.fault)
 		}
-		f.Close()
+		closeEngine(t, f)
 	}
 }

@@ -113,8 +113,8 @@ func plainLast(ctx context.Context, tx engine.Tx, q engine.WalkQuery, ino record
 	}
 	if a.Type == record.TypeFile {
 		for c := uint64(0); c < uint64(q.Chunks) && c*record.ChunkSize < a.Length; c++ {
-			items, err := tx.Fetch(ctx, []engine.ReadOp{{Key: record.ChunkKey(ino, uint32(c))}})
-			if err != nil {
+			var items []record.Item
+			if items, err = tx.Fetch(ctx, []engine.ReadOp{{Key: record.ChunkKey(ino, uint32(c))}}); err != nil {
 				return err
 			}
 			if items[0].Value != nil {
@@ -149,7 +149,7 @@ func testWalk(t *testing.T, d *db) {
 		if err != nil {
 			t.Fatal(err)
 		}
-		got, err := tx.(engine.Walker).Walk(t.Context(), q)
+		got, err := d.walker(tx).Walk(t.Context(), q)
 		if err != nil {
 			t.Fatalf("walk %+v: %v", q, err)
 		}
@@ -175,6 +175,26 @@ func compareNames(a, b string) int {
 	return 0
 }
 
+// walker is the fast path of a transaction that is known to have it.
+func (d *db) walker(tx engine.Tx) engine.Walker {
+	d.tb.Helper()
+	w, ok := tx.(engine.Walker)
+	if !ok {
+		d.tb.Fatal("a transaction without Walk, unlike those before")
+	}
+	return w
+}
+
+// lister is the fast path of a transaction that is known to have it.
+func (d *db) lister(tx engine.Tx) engine.Lister {
+	d.tb.Helper()
+	l, ok := tx.(engine.Lister)
+	if !ok {
+		d.tb.Fatal("a transaction without ListDir, unlike those before")
+	}
+	return l
+}
+
 func testWalkGuards(t *testing.T, d *db) {
 	tx := d.e.Begin(engine.Update)
 	_, ok := tx.(engine.Walker)
@@ -183,7 +203,7 @@ func testWalkGuards(t *testing.T, d *db) {
 		t.Log("the engine has no Walker")
 		return
 	}
-	sub := record.Dirent{Type: record.TypeDirectory, Ino: 2}.Encode()
+	second := record.Dirent{Type: record.TypeDirectory, Ino: 2}.Encode()
 	other := record.Dirent{Type: record.TypeDirectory, Ino: 9}.Encode()
 	moved := dirAttr(8).Encode()
 	for _, c := range []struct {
@@ -206,11 +226,11 @@ func testWalkGuards(t *testing.T, d *db) {
 		{"another name", []string{"d", "new"}, engine.Exact, put(record.EntryKey(2, "other"), dirent(4)), false},
 	} {
 		t.Run(c.name, func(t *testing.T) {
-			d := &db{t, d.e}
-			d.commit(put(record.AttrKey(1), dirAttr(1).Encode()), put(record.AttrKey(2), dirAttr(1).Encode()), put(record.AttrKey(3), fileAttr(2, 5).Encode()),
-				put(record.EntryKey(1, "d"), sub), put(record.EntryKey(2, "f"), dirent(3)), del(record.EntryKey(2, "new")), del(record.EntryKey(2, "other")))
-			d.race(c.conflict, func(tx engine.Tx) error {
-				_, err := tx.(engine.Walker).Walk(t.Context(), engine.WalkQuery{From: 1, Names: c.names, Last: c.last})
+			sub := &db{t, d.e}
+			sub.commit(put(record.AttrKey(1), dirAttr(1).Encode()), put(record.AttrKey(2), dirAttr(1).Encode()), put(record.AttrKey(3), fileAttr(2, 5).Encode()),
+				put(record.EntryKey(1, "d"), second), put(record.EntryKey(2, "f"), dirent(3)), del(record.EntryKey(2, "new")), del(record.EntryKey(2, "other")))
+			sub.race(c.conflict, func(tx engine.Tx) error {
+				_, err := sub.walker(tx).Walk(t.Context(), engine.WalkQuery{From: 1, Names: c.names, Last: c.last})
 				return err
 			}, c.other)
 		})
@@ -248,7 +268,7 @@ func (d *db) wantList(dir record.Ino, limit int, xattr string) {
 	r := engine.Range{Kind: record.KindEntry, A: uint64(dir)}
 	for {
 		tx := d.e.Begin(engine.View)
-		got, err := tx.(engine.Lister).ListDir(d.tb.Context(), dir, after, limit, xattr)
+		got, err := d.lister(tx).ListDir(d.tb.Context(), dir, after, limit, xattr)
 		tx.Discard()
 		if err != nil {
 			d.tb.Fatalf("list %d after %q: %v", dir, after, err)
@@ -304,8 +324,8 @@ func list(ctx context.Context, tx engine.Tx, dir record.Ino, after string) (int,
 	}
 	var reads []engine.ReadOp
 	for _, it := range items {
-		ent, err := record.DecodeDirent(it.Value)
-		if err != nil {
+		var ent record.Dirent
+		if ent, err = record.DecodeDirent(it.Value); err != nil {
 			return 0, err
 		}
 		reads = append(reads, engine.ReadOp{Key: record.AttrKey(ent.Ino)}, engine.ReadOp{Key: record.XattrKey(ent.Ino, "s3-etag")})

@@ -98,9 +98,9 @@ func testGuards(t *testing.T, d *db) {
 		{"exact sees a counter change", record.CounterKey(record.CounterSpace), engine.Exact, add(record.CounterKey(record.CounterSpace), 1), true},
 	} {
 		t.Run(c.name, func(t *testing.T) {
-			d := &db{t, d.e}
-			d.commit(base...)
-			d.race(c.conflict, fetching(t.Context(), c.key, c.guard), c.other)
+			sub := &db{t, d.e}
+			sub.commit(base...)
+			sub.race(c.conflict, fetching(t.Context(), c.key, c.guard), c.other)
 		})
 	}
 }
@@ -134,21 +134,21 @@ func testStable(t *testing.T, d *db) {
 		{"removal", del(k), true},
 	} {
 		t.Run(c.name, func(t *testing.T) {
-			d := &db{t, d.e}
-			d.commit(put(k, dirAttr(7).Encode()))
-			d.race(c.conflict, fetching(t.Context(), k, engine.Stable), c.other)
+			sub := &db{t, d.e}
+			sub.commit(put(k, dirAttr(7).Encode()))
+			sub.race(c.conflict, fetching(t.Context(), k, engine.Stable), c.other)
 		})
 	}
 	t.Run("appearance", func(t *testing.T) {
-		d := &db{t, d.e}
-		d.commit(del(k))
-		d.race(true, fetching(t.Context(), k, engine.Stable), put(k, dirAttr(7).Encode()))
+		sub := &db{t, d.e}
+		sub.commit(del(k))
+		sub.race(true, fetching(t.Context(), k, engine.Stable), put(k, dirAttr(7).Encode()))
 	})
 	t.Run("entries hold still", func(t *testing.T) {
-		d := &db{t, d.e}
+		sub := &db{t, d.e}
 		e := record.EntryKey(7, "n")
-		d.commit(put(e, dirent(20)))
-		d.race(true, fetching(t.Context(), e, engine.Stable), put(e, dirent(21)))
+		sub.commit(put(e, dirent(20)))
+		sub.race(true, fetching(t.Context(), e, engine.Stable), put(e, dirent(21)))
 	})
 }
 

@@ -105,7 +105,7 @@ func (x *tapTx) Page(ctx context.Context, r engine.Range, limit int) (items []re
 
 // Commit taps Commit. A commit that around does not let through ends the transaction all the same.
 func (x *tapTx) Commit(ctx context.Context, b *engine.Batch) error {
-	defer x.Tx.Discard()
+	defer x.Discard()
 	return x.t.around(ctx, callCommit, func() error { return x.Tx.Commit(ctx, b) })
 }
 
