@@ -24,13 +24,15 @@ func tempName(path string) string {
 	slash := strings.LastIndexByte(path, '/') + 1
 	base := path[slash:]
 	base = base[:min(len(base), maxTempBase)]
-	name := make([]byte, 0, len(path)+len(tempPrefix)+len(tempSuffix)+20)
-	name = append(name, path[:slash]...)
-	name = append(name, tempPrefix...)
-	name = append(name, base...)
-	name = append(name, tempSuffix...)
-	name = strconv.AppendUint(name, uint64(rand.Uint32()), 10)
-	return string(name)
+	var number [10]byte
+	var name strings.Builder
+	name.Grow(len(path) + len(tempPrefix) + len(tempSuffix) + len(number))
+	name.WriteString(path[:slash])
+	name.WriteString(tempPrefix)
+	name.WriteString(base)
+	name.WriteString(tempSuffix)
+	name.Write(strconv.AppendUint(number[:0], uint64(rand.Uint32()), 10))
+	return name.String()
 }
 
 // isTemp reports whether a base name is of a temporary file, also one of juicefs 1.2 (".<base>.tmp<number>").
