@@ -71,9 +71,9 @@ func (a *author) mkdir(key string) {
 		a.Fatalf("%s: put %s: %v", a.g.Program.Name, key, err)
 	}
 	if a.g.Program.Original {
-		a.b.set(key, &object{}) // type, metadata and tags of directory objects are lost
+		a.b.set(key, &object{}) // ETag, type, metadata and tags of directory objects are lost
 	} else {
-		a.b.set(key, &object{tags: o.UserTags, header: a.header(o)})
+		a.b.set(key, &object{etag: etagOf(nil), tags: o.UserTags, header: a.header(o)})
 	}
 }
 

@@ -88,6 +88,7 @@ func TestUsersAndPoliciesHoldAtTheOtherGateway(t *testing.T) {
 		check(wg, "alice", "alice-secret", http.MethodGet, "shut/x", "InvalidAccessKeyId")
 		check(wg, "carol", "carols-secret", http.MethodPut, "carol/x", "")
 
+		v.Settle(t, settleTime)
 		wg.Stop(t)
 		rg.Stop(t)
 		oracle.Judge(t, v)

@@ -147,7 +147,8 @@ var drift = regexp.MustCompile(`usage stat of .* (should be|is missing)|Stat of 
 
 // Judge has the real client check a volume that no gateway serves any more: no session left, fsck in both forms and gc find
 // nothing wrong, nothing leaked and nothing waiting, the totals are those of the tree, and the blocks in the folder are those that
-// the dump names, no more and no fewer. It reports everything that it finds.
+// the dump names, no more and no fewer. It reports everything that it finds. That includes data of removed objects which the gateways
+// had no time to delete: call Settle before they are stopped.
 //
 // Gateways of the original change directory statistics some time after the directories, and leave them wrong now and then. Where one
 // has served the volume, they are repaired first.
