@@ -117,7 +117,7 @@ func (l *Layer) DeleteBucket(ctx context.Context, bucket string, force bool) err
 	case t.top == "/":
 		return minio.BucketNotEmpty{Bucket: bucket} // the root cannot go
 	}
-	if err := l.haveBucket(ctx, &t); err != nil {
+	if err = l.haveBucket(ctx, &t); err != nil {
 		return err
 	}
 	if force {
@@ -148,11 +148,11 @@ func (l *Layer) removeEmpty(ctx context.Context, dir string, depth int) error {
 		return err
 	}
 	if depth == 0 { // the usual answer, before anything is removed
-		page, err := l.v.List(ctx, vfs.ListQuery{Dir: dir, Limit: 1})
-		if err != nil {
-			return err
+		found, failed := l.v.List(ctx, vfs.ListQuery{Dir: dir, Limit: 1})
+		if failed != nil {
+			return failed
 		}
-		if len(page.Items) > 0 {
+		if len(found.Items) > 0 {
 			return syscall.ENOTEMPTY
 		}
 	}

@@ -89,7 +89,7 @@ func TestDeleteBucket(t *testing.T) {
 	_, err = l.GetBucketInfo(ctx, "buck")
 	checkType(t, err, minio.BucketNotFound{})
 	for _, gone := range []string{"/.sys/buck", "/.minio.sys/buckets/buck"} {
-		if _, err := l.v.Stat(t.Context(), gone); err == nil {
+		if _, err = l.v.Stat(t.Context(), gone); err == nil {
 			t.Errorf("%s outlives its bucket", gone)
 		}
 	}
@@ -194,7 +194,7 @@ func TestLocksExcludeOtherGateways(t *testing.T) {
 	checkType(t, err, minio.OperationTimedOut{})
 	got := make(chan error, 1)
 	go func() {
-		_, err := b.GetRLock(t.Context(), long)
+		_, err = b.GetRLock(t.Context(), long)
 		got <- err
 	}()
 	a.Unlock()

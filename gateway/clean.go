@@ -33,7 +33,7 @@ func (l *Layer) clean(ctx context.Context) error {
 		dirs = append(dirs, i.Path)
 		return nil
 	})
-	if err := ignoreMissing(err); err != nil {
+	if err = ignoreMissing(err); err != nil {
 		return err
 	}
 	var errs []error

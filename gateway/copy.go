@@ -22,10 +22,10 @@ func (l *Layer) CopyObject(ctx context.Context, srcBucket, srcObject, dstBucket,
 	if err != nil {
 		return minio.ObjectInfo{}, err
 	}
-	if err := oneVersion(&src, srcOpts.VersionID); err != nil {
+	if err = oneVersion(&src, srcOpts.VersionID); err != nil {
 		return minio.ObjectInfo{}, err
 	}
-	if err := l.mayBegin(ctx, &dst, 0); err != nil {
+	if err = l.mayBegin(ctx, &dst, 0); err != nil {
 		return minio.ObjectInfo{}, err
 	}
 	if src.path == dst.path && src.dir == dst.dir {

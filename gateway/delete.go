@@ -36,7 +36,7 @@ func (l *Layer) remove(ctx context.Context, bucket, object, version string) erro
 	if err != nil {
 		return err
 	}
-	if err := oneVersion(&t, version); err != nil {
+	if err = oneVersion(&t, version); err != nil {
 		return err
 	}
 	if l.v.ReadOnly() {

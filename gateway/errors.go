@@ -63,22 +63,20 @@ func (l *Layer) fail(ctx context.Context, t *target, u use, err error) error {
 		l.log.Error("data is damaged", "bucket", t.bucket, "key", t.key, "error", err)
 		return err // no client can do something about it
 	case errors.As(err, &errno):
+		if errno == syscall.ENOENT {
+			return l.missing(ctx, t)
+		}
 		if e := translate(errno, t, u); e != nil {
-			if _, missing := e.(minio.ObjectNotFound); missing && errno == syscall.ENOENT {
-				return l.missing(ctx, t)
-			}
 			return e
 		}
 	}
 	return l.unavailable(t, u, err)
 }
 
-// translate is the table. nil: what happened has to do with the database or the store, not with the request.
+// translate is the table, but for ENOENT, which needs a second look. nil: what happened has to do with the database or the store, not with the request.
 func translate(errno syscall.Errno, t *target, u use) error {
 	generic := minio.GenericError{Bucket: t.bucket, Object: t.key}
 	switch errno {
-	case syscall.ENOENT:
-		return minio.ObjectNotFound(generic)
 	case syscall.ENOTDIR:
 		if u == writes {
 			return minio.ParentIsObject(generic)

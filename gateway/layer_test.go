@@ -150,7 +150,7 @@ func put(t testing.TB, l *Layer, bucket, key string, data []byte, defined ...str
 	return oi
 }
 
-func tryPut(t testing.TB, l *Layer, ctx context.Context, bucket, key string, data []byte, defined ...string) (minio.ObjectInfo, error) { //nolint:revive // t comes first in tests
+func tryPut(t testing.TB, l *Layer, ctx context.Context, bucket, key string, data []byte, defined ...string) (minio.ObjectInfo, error) {
 	t.Helper()
 	m := map[string]string{}
 	for k := 0; k < len(defined); k += 2 {

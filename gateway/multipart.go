@@ -52,11 +52,11 @@ func (l *Layer) NewMultipartUpload(ctx context.Context, bucket, object string, o
 	case t.dir:
 		return "", minio.ObjectExistsAsDirectory{Bucket: bucket, Object: object}
 	}
-	if err := l.haveBucket(ctx, &t); err != nil {
+	if err = l.haveBucket(ctx, &t); err != nil {
 		return "", err
 	}
 	attrs := map[string][]byte{attrObject: []byte(object)}
-	if err := l.describe(attrs, opts.UserDefined); err != nil {
+	if err = l.describe(attrs, opts.UserDefined); err != nil {
 		return "", l.fail(ctx, &t, writes, err)
 	}
 	id := uuid.NewString()
@@ -90,7 +90,7 @@ func (l *Layer) upload(ctx context.Context, bucket, object, id string, use use) 
 	}
 	switch {
 	case errors.Is(err, syscall.ENOENT), errors.Is(err, syscall.ENOTDIR):
-		if err := l.haveBucket(ctx, &t); err != nil {
+		if err = l.haveBucket(ctx, &t); err != nil {
 			return nil, err
 		}
 		return nil, u.invalid()
@@ -123,7 +123,7 @@ func (l *Layer) PutObjectPart(ctx context.Context, bucket, object, uploadID stri
 	if err != nil {
 		return minio.PartInfo{}, err
 	}
-	defer w.Cancel()
+	defer w.Cancel() //nolint:contextcheck // what it removes must go even if the request has ended
 	i, err := w.Commit(ctx, vfs.Commit{Path: u.part(partID), Xattrs: map[string][]byte{attrETag: []byte(tag)}})
 	if err != nil {
 		return minio.PartInfo{}, l.failPart(ctx, u, err)
@@ -160,7 +160,7 @@ func (l *Layer) CopyObjectPart(ctx context.Context, srcBucket, srcObject, dstBuc
 	if err != nil {
 		return minio.PartInfo{}, err
 	}
-	if err := oneVersion(&src, srcOpts.VersionID); err != nil {
+	if err = oneVersion(&src, srcOpts.VersionID); err != nil {
 		return minio.PartInfo{}, err
 	}
 	u, err := l.openPart(ctx, dstBucket, dstObject, uploadID, partID)
@@ -186,7 +186,7 @@ func (l *Layer) CopyObjectPart(ctx context.Context, srcBucket, srcObject, dstBuc
 	}
 	i, err := l.v.CopyRange(ctx, src.path, startOffset, length, c)
 	if err == nil && tag != "" {
-		if err := l.unchanged(ctx, &src, from); err != nil {
+		if err = l.unchanged(ctx, &src, from); err != nil {
 			return minio.PartInfo{}, err
 		}
 	}
@@ -227,7 +227,7 @@ func (l *Layer) tagPart(ctx context.Context, path string, made *vfs.Info) (strin
 // emptyPart stores a part without data.
 func (l *Layer) emptyPart(ctx context.Context, u *upload, partID int) (minio.PartInfo, error) {
 	w := l.v.CreateObject(ctx, vfs.CreateOptions{})
-	defer w.Cancel()
+	defer w.Cancel() //nolint:contextcheck // what it removes must go even if the request has ended
 	i, err := w.Commit(ctx, vfs.Commit{Path: u.part(partID), Xattrs: map[string][]byte{attrETag: []byte(emptyMD5)}})
 	if err != nil {
 		return minio.PartInfo{}, l.failPart(ctx, u, err)
@@ -311,7 +311,7 @@ func (l *Layer) CompleteMultipartUpload(ctx context.Context, bucket, object, upl
 	if err != nil {
 		return minio.ObjectInfo{}, err
 	}
-	if err := l.inherit(&c, u, sizes); err != nil {
+	if err = l.inherit(&c, u, sizes); err != nil {
 		return minio.ObjectInfo{}, l.fail(ctx, &u.target, writes, err)
 	}
 	parts := make([]vfs.Part, len(named))
@@ -345,7 +345,7 @@ func (l *Layer) inherit(c *vfs.Commit, u *upload, sizes []int64) error {
 // failComplete translates an error of completing: the upload may have ended meanwhile, or a part may be another.
 func (l *Layer) failComplete(ctx context.Context, u *upload, err error) error {
 	if errors.Is(err, vfs.ErrPartChanged) {
-		if _, err := l.upload(ctx, u.bucket, u.key, u.id, writes); err != nil {
+		if _, err = l.upload(ctx, u.bucket, u.key, u.id, writes); err != nil {
 			return err
 		}
 	}

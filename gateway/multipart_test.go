@@ -59,9 +59,9 @@ func TestMultipart(t *testing.T) {
 	}
 	same(t, "parts", len(oi.Parts), 3)
 	for n, from := range []int{0, minPartSize, 2 * minPartSize} {
-		got, err := read(t, l, "buck", key, nil, minio.ObjectOptions{PartNumber: n + 1})
-		if err != nil || !bytes.Equal(got, data[from:min(from+minPartSize, len(data))]) {
-			t.Errorf("part %d: got %d bytes, %v", n+1, len(got), err)
+		got, failed := read(t, l, "buck", key, nil, minio.ObjectOptions{PartNumber: n + 1})
+		if failed != nil || !bytes.Equal(got, data[from:min(from+minPartSize, len(data))]) {
+			t.Errorf("part %d: got %d bytes, %v", n+1, len(got), failed)
 		}
 	}
 	_, err = complete(t, l, key, id, parts...)
@@ -250,7 +250,7 @@ func TestCopy(t *testing.T) {
 		{"other", "x/dst", "other", "x/dst/y", minio.ParentIsObject{}},
 		{"other", "x/dst", "other", "d/", minio.ObjectExistsAsDirectory{}},
 	} {
-		_, err := l.CopyObject(ctx, c.bucket, c.from, c.to, c.dst, oi, minio.ObjectOptions{}, minio.ObjectOptions{})
+		_, err = l.CopyObject(ctx, c.bucket, c.from, c.to, c.dst, oi, minio.ObjectOptions{}, minio.ObjectOptions{})
 		checkType(t, err, c.want)
 	}
 	stale := oi

@@ -162,7 +162,7 @@ func (l *Layer) PutObject(ctx context.Context, bucket, object string, data *mini
 	if err != nil {
 		return minio.ObjectInfo{}, err
 	}
-	if err := l.mayBegin(ctx, &t, data.Size()); err != nil {
+	if err = l.mayBegin(ctx, &t, data.Size()); err != nil {
 		return minio.ObjectInfo{}, err
 	}
 	if t.dir {
@@ -172,7 +172,7 @@ func (l *Layer) PutObject(ctx context.Context, bucket, object string, data *mini
 	if err != nil {
 		return minio.ObjectInfo{}, err
 	}
-	defer w.Cancel()
+	defer w.Cancel() //nolint:contextcheck // what it removes must go even if the request has ended
 	c, err := l.commit(ctx, &t, tag, opts.UserDefined)
 	if err != nil {
 		return minio.ObjectInfo{}, err
@@ -215,7 +215,7 @@ func (l *Layer) mayBegin(ctx context.Context, t *target, size int64) error {
 func (l *Layer) store(ctx context.Context, t *target, data *minio.PutObjReader) (*vfs.Writer, string, error) {
 	w := l.v.CreateObject(ctx, vfs.CreateOptions{Size: data.Size(), Park: l.park(t.bucket)})
 	src := &source{r: data}
-	n, err := w.ReadFrom(src)
+	n, err := w.ReadFrom(src) //nolint:contextcheck // w has the context
 	switch {
 	case src.err != nil:
 		err = bodyError(t, src.err)
@@ -225,7 +225,7 @@ func (l *Layer) store(ctx context.Context, t *target, data *minio.PutObjReader) 
 		err = minio.IncompleteBody{Bucket: t.bucket, Object: t.key} // the fork's reader does not count
 	}
 	if err != nil {
-		w.Cancel()
+		w.Cancel() //nolint:contextcheck // what it removes must go even if the request has ended
 		return nil, "", err
 	}
 	return w, data.MD5CurrentHexString(), nil
@@ -240,7 +240,7 @@ type source struct {
 // Read implements io.Reader.
 func (s *source) Read(p []byte) (int, error) {
 	n, err := s.r.Read(p)
-	if err != nil && err != io.EOF { //nolint:errorlint // io.EOF is never wrapped
+	if err != nil && err != io.EOF {
 		s.err = err
 	}
 	return n, err

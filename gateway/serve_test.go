@@ -68,16 +68,7 @@ func TestServe(t *testing.T) {
 			return nil
 		})
 		cancel()
-		poll(t, func() error {
-			resp, err := http.Get("http://" + address + "/buck/slow") //nolint:noctx // a test
-			if err == nil && resp.StatusCode != http.StatusServiceUnavailable {
-				err = errors.New(resp.Status)
-			}
-			if resp != nil {
-				err = errors.Join(err, resp.Body.Close())
-			}
-			return err
-		})
+		poll(t, func() error { return answers("http://"+address+"/buck/slow", http.StatusServiceUnavailable) })
 		_, err = pw.Write([]byte("def"))
 		must(t, errors.Join(err, pw.Close()))
 		must(t, <-uploaded)
@@ -137,7 +128,7 @@ func serveNames(t *testing.T, c *miniogo.Core) {
 	_, err := c.PutObject(ctx, "buck", "victim", strings.NewReader("x"), 1, "", "", miniogo.PutObjectOptions{})
 	must(t, err)
 	for _, src := range [][2]string{{".minio.sys", "config/config.json"}, {"buck", "../.minio.sys/config/config.json"}, {".sys", "x"}} {
-		_, err := c.CopyObject(ctx, src[0], src[1], "buck", "stolen", map[string]string{}, miniogo.CopySrcOptions{}, miniogo.PutObjectOptions{})
+		_, err = c.CopyObject(ctx, src[0], src[1], "buck", "stolen", map[string]string{}, miniogo.CopySrcOptions{}, miniogo.PutObjectOptions{})
 		if status := miniogo.ToErrorResponse(err).StatusCode; status < 400 || status >= 500 {
 			t.Errorf("copy of %s: %v", src, err)
 		}
@@ -164,6 +155,18 @@ func freeAddress(t *testing.T) string {
 	must(t, err)
 	defer func() { must(t, l.Close()) }()
 	return l.Addr().String()
+}
+
+// answers fails unless a GET has the status.
+func answers(url string, status int) error {
+	resp, err := http.Get(url) //nolint:noctx // a test
+	if err != nil {
+		return err
+	}
+	if resp.StatusCode != status {
+		err = errors.New(resp.Status)
+	}
+	return errors.Join(err, resp.Body.Close())
 }
 
 // poll calls f until it succeeds.

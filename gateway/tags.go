@@ -43,7 +43,7 @@ func (l *Layer) changeTags(ctx context.Context, bucket, object string, opts mini
 	if err != nil {
 		return minio.ObjectInfo{}, err
 	}
-	if err := oneVersion(&t, opts.VersionID); err != nil {
+	if err = oneVersion(&t, opts.VersionID); err != nil {
 		return minio.ObjectInfo{}, err
 	}
 	i, err := l.setAttrs(ctx, &t, set, remove)

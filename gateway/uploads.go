@@ -70,7 +70,7 @@ func (l *Layer) uploads(ctx context.Context, bucket string) ([]minio.MultipartIn
 		})
 		return nil
 	})
-	if err := errors.Join(ignoreMissing(err), g.Wait()); err != nil {
+	if err = errors.Join(ignoreMissing(err), g.Wait()); err != nil {
 		return nil, err
 	}
 	return all, nil

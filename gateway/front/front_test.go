@@ -21,7 +21,13 @@ func serve(t *testing.T, next http.HandlerFunc) (*Front, *httptest.Server) {
 	return f, srv
 }
 
-func do(t *testing.T, method, url string) (*http.Response, string) {
+// reply is what a request got.
+type reply struct {
+	StatusCode int
+	Close      bool
+}
+
+func do(t *testing.T, method, url string) (reply, string) {
 	t.Helper()
 	req, err := http.NewRequestWithContext(t.Context(), method, url, nil)
 	if err != nil {
@@ -32,10 +38,10 @@ func do(t *testing.T, method, url string) (*http.Response, string) {
 		t.Fatal(err)
 	}
 	body, err := io.ReadAll(resp.Body)
-	if err := errors.Join(err, resp.Body.Close()); err != nil {
+	if err = errors.Join(err, resp.Body.Close()); err != nil {
 		t.Fatal(err)
 	}
-	return resp, string(body)
+	return reply{resp.StatusCode, resp.Close}, string(body)
 }
 
 func TestMarks(t *testing.T) {
@@ -71,7 +77,11 @@ func TestFailedDeleteIsNoSuccess(t *testing.T) {
 			Fail(r.Context(), denied)
 			w.Header().Set("Content-Length", "0")
 			w.WriteHeader(http.StatusNoContent)
-			w.(http.Flusher).Flush()
+			if f, ok := w.(http.Flusher); ok {
+				f.Flush()
+			} else {
+				t.Error("the handler cannot flush")
+			}
 		case "/b/said":
 			Fail(r.Context(), denied)
 			w.WriteHeader(http.StatusNotFound)
@@ -183,7 +193,7 @@ func TestPanickingRequestIsCountedOut(t *testing.T) {
 	h := f.Wrap(http.HandlerFunc(func(http.ResponseWriter, *http.Request) { panic(http.ErrAbortHandler) }))
 	func() {
 		defer func() { _ = recover() }()
-		h.ServeHTTP(httptest.NewRecorder(), httptest.NewRequest(http.MethodGet, "/b/k", nil))
+		h.ServeHTTP(httptest.NewRecorder(), httptest.NewRequestWithContext(t.Context(), http.MethodGet, "/b/k", nil))
 	}()
 	if f.Running() != 0 {
 		t.Errorf("%d run", f.Running())
