@@ -11,23 +11,25 @@ import (
 	"juicefs/meta/record"
 )
 
-// layout collects the slices of a file that is put together from pieces of others.
+// layout collects the slices of a file that is put together from pieces of others, or of a part of one.
 type layout struct {
-	length uint64
+	start  uint64 // where in the file the first piece goes
+	length uint64 // of the pieces so far
 	chunks map[uint32][]record.Slice
 }
 
 // add puts a piece at the end, cut where a chunk ends.
 func (y *layout) add(s record.Slice) {
 	for s.Len > 0 {
-		pos := uint32(y.length % record.ChunkSize)
+		at := y.start + y.length
+		pos := uint32(at % record.ChunkSize)
 		n := min(s.Len, record.ChunkSize-pos)
 		piece := s
 		piece.Pos, piece.Len = pos, n
 		if s.ID == 0 {
 			piece = record.Slice{Pos: pos, Len: n}
 		}
-		index := uint32(y.length / record.ChunkSize)
+		index := uint32(at / record.ChunkSize)
 		y.chunks[index] = append(y.chunks[index], piece)
 		y.length += uint64(n)
 		s.Off, s.Len = s.Off+n, s.Len-n
@@ -316,25 +318,30 @@ func (tx *Tx) cut(r *route, off uint64, n int64) (*layout, error) {
 		size = min(size, uint64(n))
 	}
 	y := &layout{chunks: map[uint32][]record.Slice{}}
+	return y, tx.layOut(y, r.ent.Ino, off, size)
+}
+
+// layOut puts size bytes from off of a file, which it has, at the end of a layout.
+func (tx *Tx) layOut(y *layout, ino record.Ino, off, size uint64) error {
 	if size == 0 {
-		return y, nil
+		return nil
 	}
 	first, last := uint32(off/record.ChunkSize), uint32((off+size-1)/record.ChunkSize)
 	var reads []engine.ReadOp
 	for i := first; i <= last; i++ {
-		reads = append(reads, engine.ReadOp{Key: record.ChunkKey(r.ent.Ino, i), Guard: engine.Exact})
+		reads = append(reads, engine.ReadOp{Key: record.ChunkKey(ino, i), Guard: engine.Exact})
 	}
 	if err := tx.Load(reads...); err != nil {
-		return nil, err
+		return err
 	}
 	chunks := map[uint32][]record.Slice{}
 	for i := first; i <= last; i++ {
-		ss, err := tx.Slices(r.ent.Ino, i, engine.Exact)
+		ss, err := tx.Slices(ino, i, engine.Exact)
 		if err != nil {
-			return nil, err
+			return err
 		}
 		chunks[i] = ss
 	}
 	y.addFile(chunks, off, size)
-	return y, nil
+	return nil
 }

@@ -56,4 +56,6 @@ const (
 	eTooLong  = syscall.ENAMETOOLONG
 	eNotSup   = syscall.ENOTSUP
 	eIO       = syscall.EIO
+	eNoData   = syscall.ENODATA
+	eFBig     = syscall.EFBIG
 )

@@ -57,35 +57,41 @@ func (tx *Tx) listDir(dir record.Ino, after string, limit int, xattr string) ([]
 func (fs *FS) ReadDir(ctx context.Context, c *Caller, p, after string, limit int, xattr string) ([]Listed, error) {
 	var out []Listed
 	err := fs.view(ctx, "readdir", func(tx *Tx) error {
-		out = nil
 		dir, a, err := tx.directory(c, p)
 		if err != nil {
 			return err
 		}
-		if err := tx.access(c, a, mayRead); err != nil {
-			return err
-		}
-		for len(out) < limit {
-			want := limit - len(out)
-			page, err := tx.listDir(dir, after, want, xattr)
-			if err != nil {
-				return err
-			}
-			for _, l := range page {
-				after = l.Name
-				if item, err := listed(l); err != nil {
-					return err
-				} else if item != nil {
-					out = append(out, *item)
-				}
-			}
-			if len(page) < want {
-				return nil
-			}
-		}
-		return nil
+		out, err = tx.readDir(c, dir, a, after, limit, xattr)
+		return err
 	})
 	return out, wrap("readdir", p, err)
+}
+
+// readDir reads a page of a directory.
+func (tx *Tx) readDir(c *Caller, dir record.Ino, a *record.Attr, after string, limit int, xattr string) ([]Listed, error) {
+	if err := tx.access(c, a, mayRead); err != nil {
+		return nil, err
+	}
+	var out []Listed
+	for len(out) < limit {
+		want := limit - len(out)
+		page, err := tx.listDir(dir, after, want, xattr)
+		if err != nil {
+			return nil, err
+		}
+		for _, l := range page {
+			after = l.Name
+			if item, err := listed(l); err != nil {
+				return nil, err
+			} else if item != nil {
+				out = append(out, *item)
+			}
+		}
+		if len(page) < want {
+			break
+		}
+	}
+	return out, nil
 }
 
 func listed(l engine.Listed) (*Listed, error) {

@@ -21,15 +21,22 @@ const (
 // Flock takes, changes or (LockNone) releases the BSD lock of owner on an inode. EAGAIN: somebody else holds a lock in the
 // way and block is not set; with block it waits until ctx ends. Owners are unique within this process.
 func (fs *FS) Flock(ctx context.Context, ino record.Ino, owner uint64, typ byte, block bool) error {
+	return waitLock(ctx, block, typ == LockShared, func() error {
+		return fs.update(ctx, "flock", func(tx *Tx) error { return tx.flock(ino, owner, typ) })
+	})
+}
+
+// waitLock tries to take a lock, with block again and again while somebody else holds it.
+func waitLock(ctx context.Context, block, shared bool, try func() error) error {
+	// There is no way to be told of a release; the original polls in the same steps.
+	wait := time.Millisecond
+	if shared {
+		wait = 10 * time.Millisecond
+	}
 	for {
-		err := fs.update(ctx, "flock", func(tx *Tx) error { return tx.flock(ino, owner, typ) })
+		err := try()
 		if !block || !errors.Is(err, syscall.EAGAIN) {
 			return err
-		}
-		// There is no way to be told of a release; the original polls in the same steps.
-		wait := time.Millisecond
-		if typ == LockShared {
-			wait = 10 * time.Millisecond
 		}
 		t := time.NewTimer(wait)
 		select {

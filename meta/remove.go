@@ -221,22 +221,12 @@ func (fs *FS) Rmdir(ctx context.Context, c *Caller, p string) error {
 		switch {
 		case !r.found:
 			return eNoEnt
-		case r.name == "", r.ent.Ino.InTrash():
+		case r.name == "":
 			return ePerm
 		case r.ent.Type != record.TypeDirectory:
 			return eNotDir
 		}
-		items, err := tx.Page(engine.Range{Kind: record.KindEntry, A: uint64(r.ent.Ino)}, 1)
-		if err != nil {
-			return err
-		}
-		if len(items) > 0 {
-			return eNotEmpty
-		}
-		if err := tx.mayTakeFrom(c, r.dir(), r.attr); err != nil {
-			return err
-		}
-		return tx.remove(unlink{dir: r.dir(), name: r.name, ent: r.ent, attr: r.attr})
+		return tx.rmdir(c, r.dir(), r.name, r.ent, r.attr)
 	})
 	return wrap("rmdir", p, err)
 }

@@ -2,6 +2,7 @@ package meta
 
 import (
 	"context"
+	"fmt"
 	"maps"
 
 	"juicefs/meta/engine"
@@ -104,30 +105,63 @@ func (tx *Tx) addDirStat(dir record.Ino, c change) {
 
 // addTree adds to the quotas of a directory and all above it; EDQUOT if a growth would pass a limit.
 func (tx *Tx) addTree(dir record.Ino, c change) error {
-	dirs := tx.fs.quotas.Load().dirs
-	if len(dirs) == 0 || dir.InTrash() {
-		return nil
+	above, err := tx.quotasAbove(dir)
+	if err != nil {
+		return err
 	}
-	for range 1 << 16 { // a bound against a loop in a damaged volume
-		if q, ok := dirs[dir]; ok {
-			k := record.QuotaKey(record.QuotaDir, uint64(dir))
-			if c.space > 0 || c.inodes > 0 {
-				if err := tx.checkQuota(k, q, c); err != nil {
-					return err
-				}
+	for _, k := range above {
+		if c.space > 0 || c.inodes > 0 {
+			if err := tx.checkQuota(k, tx.fs.quotas.Load().dirs[record.Ino(k.B)], c); err != nil {
+				return err
 			}
-			tx.Add(k, c.space, c.inodes)
+		}
+		tx.Add(k, c.space, c.inodes)
+	}
+	return nil
+}
+
+// quotasAbove returns the keys of the quotas of a directory and all above it, from the bottom up. A directory that is cut
+// off from the root has none above it.
+func (tx *Tx) quotasAbove(dir record.Ino) ([]record.Key, error) {
+	dirs := tx.fs.quotas.Load().dirs
+	if len(dirs) == 0 {
+		return nil, nil
+	}
+	var keys []record.Key
+	for range 1 << 16 { // a bound against a loop in a damaged volume
+		if dir == 0 || dir.InTrash() {
+			break
+		}
+		if _, ok := dirs[dir]; ok {
+			keys = append(keys, record.QuotaKey(record.QuotaDir, uint64(dir)))
 		}
 		if dir == record.Root {
-			return nil
+			break
 		}
-		a, err := tx.Attr(dir, engine.Loose)
-		if err != nil || a.Parent == 0 || a.Parent.InTrash() {
-			return nil //nolint:nilerr // a directory cut off from the root has no quotas above it
+		a, err := tx.attrOrNil(dir, engine.Loose)
+		if err != nil {
+			return nil, err
+		}
+		if a == nil {
+			break
 		}
 		dir = a.Parent
 	}
-	return nil
+	return keys, nil
+}
+
+// quotaBorder returns the quotas that something leaves and those that it enters when it moves between directories.
+func (tx *Tx) quotaBorder(from, to record.Ino) (out, in []record.Key, err error) {
+	if out, err = tx.quotasAbove(from); err != nil {
+		return nil, nil, err
+	}
+	if in, err = tx.quotasAbove(to); err != nil {
+		return nil, nil, err
+	}
+	for len(out) > 0 && len(in) > 0 && out[len(out)-1] == in[len(in)-1] { // common from the top down
+		out, in = out[:len(out)-1], in[:len(in)-1]
+	}
+	return out, in, nil
 }
 
 // checkQuota compares with the usage on record, as the limits may have been reached by others meanwhile.
@@ -208,27 +242,59 @@ func (fs *FS) fixRootStat(ctx context.Context) error {
 // countDir sums the direct children of a directory.
 func (tx *Tx) countDir(dir record.Ino) (record.DirStat, error) {
 	var sum record.DirStat
+	err := tx.eachChild(dir, func(_ engine.Listed, w change) error {
+		sum.Length, sum.Space, sum.Inodes = sum.Length+w.length, sum.Space+w.space, sum.Inodes+w.inodes
+		return nil
+	})
+	return sum, err
+}
+
+// countTree sums all that is below a directory.
+func (tx *Tx) countTree(dir record.Ino) (change, error) {
+	var sum change
+	var below []record.Ino
+	err := tx.eachChild(dir, func(l engine.Listed, w change) error {
+		sum.space, sum.inodes = sum.space+w.space, sum.inodes+w.inodes
+		if l.Entry.Type == record.TypeDirectory {
+			below = append(below, l.Entry.Ino)
+		}
+		return nil
+	})
+	for _, sub := range below {
+		if err != nil {
+			break
+		}
+		var w change
+		w, err = tx.countTree(sub)
+		sum.space, sum.inodes = sum.space+w.space, sum.inodes+w.inodes
+	}
+	return sum, err
+}
+
+// eachChild calls f with each entry of a directory and what it counts for. Own writes are not seen.
+func (tx *Tx) eachChild(dir record.Ino, f func(engine.Listed, change) error) error {
+	const most = 1000
 	after := ""
 	for {
-		page, err := tx.listDir(dir, after, 1000, "")
+		page, err := tx.listDir(dir, after, most, "")
 		if err != nil {
-			return sum, err
+			return err
 		}
 		for _, l := range page {
-			sum.Inodes++
-			if l.Attr == nil {
-				sum.Space += 4096
-				continue
+			w := change{space: 4096, inodes: 1}
+			if l.Attr != nil {
+				a, err := record.DecodeAttr(l.Attr)
+				if err != nil {
+					return fmt.Errorf("inode %d: %w", l.Entry.Ino, err)
+				}
+				w = weight(a)
 			}
-			a, err := record.DecodeAttr(l.Attr)
-			if err != nil {
-				return sum, err
+			if err := f(l, w); err != nil {
+				return err
 			}
-			w := weight(a)
-			sum.Length, sum.Space = sum.Length+w.length, sum.Space+w.space
 		}
-		if len(page) < 1000 {
-			return sum, nil
+		if len(page) < most {
+			return nil
 		}
 		after = page[len(page)-1].Name
 	}
