@@ -250,7 +250,7 @@ func (fs *FS) removeTree(ctx context.Context, c *Caller, p string, skipTrash boo
 			if err != nil {
 				return err
 			}
-			if r.name == "" {
+			if r.name == "" || r.ent.Ino == record.Trash {
 				return ePerm
 			}
 			if r.ent.Type == record.TypeDirectory && r.attr != nil {
