@@ -21,12 +21,19 @@ type Tx struct {
 	batch engine.Batch
 	puts  map[record.Key]int // index in batch.Writes of the last Put, Insert or Delete of a key
 	adds  map[record.Key]int // index in batch.Writes of the Add of a key
+	moved map[record.Ino]touched
 	after []func()
 	// What fast paths read besides records.
 	sole   map[record.Key]bool
 	xattrs map[record.Ino]map[string][]byte
 	// proof is a record that exists only if this transaction was committed; it settles a lost answer.
 	proof record.Key
+}
+
+// touched is what touch wrote to a directory's attribute.
+type touched struct {
+	nlink int64
+	due   bool
 }
 
 // loaded is a value that was read, with the guard that the engine holds on it.
@@ -39,7 +46,8 @@ func (fs *FS) begin(ctx context.Context, mode engine.Mode) *Tx {
 	return &Tx{
 		fs: fs, ctx: ctx, etx: fs.eng.Begin(mode), now: record.TimeOf(fs.o.Now()),
 		read: make(map[record.Key]loaded, 16), puts: make(map[record.Key]int, 8), adds: make(map[record.Key]int, 4),
-		sole: map[record.Key]bool{}, xattrs: map[record.Ino]map[string][]byte{},
+		moved: map[record.Ino]touched{},
+		sole:  map[record.Key]bool{}, xattrs: map[record.Ino]map[string][]byte{},
 	}
 }
 
@@ -113,7 +121,17 @@ func (tx *Tx) Attr(ino record.Ino, g engine.Guard) (*record.Attr, error) {
 	if err != nil {
 		return nil, fmt.Errorf("inode %d: %w", ino, err)
 	}
+	if m, ok := tx.moved[ino]; ok {
+		m.apply(a, tx.now)
+	}
 	return a, nil
+}
+
+func (m touched) apply(a *record.Attr, now record.Time) {
+	a.Nlink = uint32(int64(a.Nlink) + m.nlink)
+	if m.due {
+		a.Mtime, a.Ctime = now, now
+	}
 }
 
 // Entry returns what a name in a directory leads to; false if nothing does.
@@ -199,7 +217,10 @@ func (tx *Tx) Clear(kind record.Kind, a uint64) {
 }
 
 // PutAttr sets an inode's attribute.
-func (tx *Tx) PutAttr(ino record.Ino, a *record.Attr) { tx.Put(record.AttrKey(ino), a.Encode()) }
+func (tx *Tx) PutAttr(ino record.Ino, a *record.Attr) {
+	delete(tx.moved, ino)
+	tx.Put(record.AttrKey(ino), a.Encode())
+}
 
 // PutEntry makes a name lead to an inode; fresh says that the name was seen to be absent.
 func (tx *Tx) PutEntry(dir record.Ino, name string, d record.Dirent, fresh bool) {
@@ -246,13 +267,12 @@ func (tx *Tx) touch(dir record.Ino, a *record.Attr, nlink int64) {
 		if err != nil {
 			return // cannot be: we encoded it
 		}
-		own.Nlink = uint32(int64(own.Nlink) + nlink)
-		if due {
-			own.Mtime, own.Ctime = tx.now, tx.now
-		}
+		touched{nlink, due}.apply(own, tx.now)
 		tx.batch.Writes[i].Value = own.Encode()
 		return
 	}
+	have := tx.moved[dir]
+	tx.moved[dir] = touched{have.nlink + nlink, have.due || due}
 	k := record.AttrKey(dir)
 	if nlink != 0 {
 		tx.batch.Writes = append(tx.batch.Writes, engine.Write{Op: engine.Nlink, Key: k, Deltas: [3]int64{nlink}})
