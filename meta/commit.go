@@ -266,7 +266,7 @@ func (tx *Tx) takeOver(c *Caller, s *ObjectSpec) (map[uint32][]record.Slice, err
 	if err != nil {
 		return nil, err
 	}
-	if !r.found || r.attr == nil || r.attr.Type != record.TypeFile {
+	if !r.found || r.attr == nil || r.attr.Type != record.TypeFile || r.attr.Nlink > 1 {
 		return nil, fmt.Errorf("parked data %s is gone: %w", s.From, eIO)
 	}
 	all := map[uint32][]record.Slice{}
@@ -297,6 +297,9 @@ func (tx *Tx) removeEmptied(r *route) error {
 		return err
 	}
 	tx.Clear(record.KindXattr, uint64(r.ent.Ino))
+	if r.attr.Parent == 0 {
+		tx.Clear(record.KindParent, uint64(r.ent.Ino))
+	}
 	tx.Delete(record.AttrKey(r.ent.Ino))
 	if err := tx.addOwner(r.attr.UID, r.attr.GID, w); err != nil {
 		return err

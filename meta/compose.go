@@ -174,7 +174,7 @@ func (tx *Tx) gather(s *ComposeSpec, u *upload) (*layout, map[record.SliceID]int
 	for _, p := range s.Parts {
 		name := path.Base(p.Path)
 		f := u.files[name]
-		if f == nil || f.attr.Type != record.TypeFile || path.Dir(p.Path) != s.Remove || used[name] {
+		if f == nil || f.attr.Type != record.TypeFile || f.attr.Nlink > 1 || path.Dir(p.Path) != s.Remove || used[name] {
 			return nil, nil, fmt.Errorf("%s: %w", p.Path, ErrPartChanged)
 		}
 		used[name] = true
