@@ -89,7 +89,7 @@ func (c *conn) answers() {
 				return
 			}
 			c.heard.Store(true) // before the client can know
-			if _, err := c.client.Write(buf[:n]); err != nil {
+			if _, failed := c.client.Write(buf[:n]); failed != nil {
 				return
 			}
 		}

@@ -15,7 +15,7 @@ import (
 // echo is a server that answers each line with the same line in upper case.
 func echo(t *testing.T) string {
 	t.Helper()
-	l, err := net.Listen("tcp", "127.0.0.1:0")
+	l, err := new(net.ListenConfig).Listen(t.Context(), "tcp", "127.0.0.1:0")
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -65,7 +65,7 @@ type client struct {
 
 func dial(t *testing.T, p *meter.Proxy) *client {
 	t.Helper()
-	c, err := net.Dial("tcp", p.Addr())
+	c, err := new(net.Dialer).DialContext(t.Context(), "tcp", p.Addr())
 	if err != nil {
 		t.Fatal(err)
 	}
