@@ -16,7 +16,8 @@
 //
 // # SQLite
 //
-// One connection writes, guarded by a lock that waits under a context; a few others read. A transaction in Update mode begins
+// One connection writes, guarded by a lock that is waited for as long as a foreign writer is; up to max_open_conns others
+// read (default 16, or 4 a processor). A transaction in Update mode begins
 // with BEGIN IMMEDIATE at its first read, so whatever it has read stays true and guards cost nothing; Views read under BEGIN
 // on a reader and see one moment. Foreign processes are waited for up to the busy timeout (_timeout), in Go and not in
 // SQLite's busy handler, so that a cancelled context ends the wait.
@@ -26,6 +27,10 @@
 // INSERT 1,450 against 4,050. Statements are prepared once a connection; writes go through the driver's Query, which binds
 // all arguments and steps in one cgo call (INSERT 1,450 against 1,950 through Exec). Statements run under a context that
 // cannot be cancelled, which saves the driver a goroutine each; cancellation is looked at between statements.
+//
+// Measured on the same machine with others at work, one client: a warm PUT (nine writes) in one commit takes 60 microseconds
+// at the median and 3 ms at the 99th percentile, which are the commits that SQLite checkpoints in. Checkpoints on another
+// connection were tried: they gained nothing that could be told from noise, and cost the longest waits.
 //
 // Connections have private caches: with cache=shared, which the original sets, readers and the writer of a process wait for
 // each other's table locks. The option is accepted and has no effect. SELECT outside of a transaction takes 3,400 ns, as it

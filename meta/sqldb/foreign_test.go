@@ -65,6 +65,34 @@ func TestCancelledContextEndsTheWait(t *testing.T) {
 	}
 }
 
+func TestOwnTransactionsAreWaitedForOnlySoLong(t *testing.T) {
+	e := openAt(t, newPath(t), "?_timeout=20&max_open_conns=2", engine.Options{Create: true})
+	k := record.XattrKey(1, "x")
+	outer := e.Begin(engine.Update)
+	if _, err := outer.Fetch(t.Context(), []engine.ReadOp{{Key: k}}); err != nil {
+		t.Fatal(err)
+	}
+	if err := commit(t.Context(), e, put(k, []byte("1"))); !errors.Is(err, engine.ErrBusy) {
+		t.Errorf("commit inside another transaction: %v", err)
+	}
+	outer.Discard()
+	var views []engine.Tx
+	for range 3 {
+		view := e.Begin(engine.View)
+		views = append(views, view)
+		_, err := view.Fetch(t.Context(), []engine.ReadOp{{Key: k}})
+		if last := len(views) == 3; last != errors.Is(err, engine.ErrBusy) {
+			t.Errorf("view %d: %v", len(views), err)
+		}
+	}
+	for _, view := range views {
+		view.Discard()
+	}
+	if err := commit(t.Context(), e, put(k, []byte("1"))); err != nil {
+		t.Errorf("commit afterwards: %v", err)
+	}
+}
+
 func TestForeignWriterIsWaitedFor(t *testing.T) {
 	path := newPath(t)
 	e := openAt(t, path, "", engine.Options{Create: true})

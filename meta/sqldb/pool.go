@@ -6,6 +6,9 @@ import (
 	"fmt"
 	"io/fs"
 	"sync"
+	"time"
+
+	"juicefs/meta/engine"
 )
 
 // pool keeps the connections of an engine: one that writes, and some that read. It is safe for concurrent use.
@@ -14,13 +17,15 @@ type pool struct {
 	writer chan *sqliteConn // holds the writer while nobody has it, nil to be opened; a nil channel: there is none
 	slots  chan struct{}    // one for each reader in use
 
+	patience time.Duration // how long a connection is waited for
+
 	mu     sync.Mutex
 	idle   []*sqliteConn // readers
 	closed chan struct{} // closed under mu
 }
 
-func newPool(writer *sqliteConn, readers int, open func() (*sqliteConn, error)) *pool {
-	p := &pool{open: open, slots: make(chan struct{}, readers), closed: make(chan struct{})}
+func newPool(writer *sqliteConn, so *sqliteOptions, open func() (*sqliteConn, error)) *pool {
+	p := &pool{open: open, slots: make(chan struct{}, so.readers), patience: so.timeout, closed: make(chan struct{})}
 	if writer != nil {
 		p.writer = make(chan *sqliteConn, 1)
 		p.writer <- writer
@@ -30,34 +35,61 @@ func newPool(writer *sqliteConn, readers int, open func() (*sqliteConn, error)) 
 
 var errClosed = fmt.Errorf("metadata database: %w", fs.ErrClosed)
 
-// acquire returns a connection, which must be released. It waits for the writer, or for a reader when all are in use.
+// acquire returns a connection, which must be released. It waits for the writer, or for a reader when all are in use;
+// ErrBusy after the patience of the pool. So a transaction inside another one of the same goroutine fails, late, and does not
+// hang.
 func (p *pool) acquire(ctx context.Context, write bool) (*sqliteConn, error) {
 	if err := p.usable(ctx); err != nil {
 		return nil, err
 	}
 	if write {
+		return p.acquireWriter(ctx)
+	}
+	return p.acquireReader(ctx)
+}
+
+func (p *pool) acquireWriter(ctx context.Context) (*sqliteConn, error) {
+	var c *sqliteConn
+	select {
+	case c = <-p.writer:
+	default:
+		t := time.NewTimer(p.patience)
+		defer t.Stop()
 		select {
-		case c := <-p.writer:
-			if c != nil {
-				return c, nil
-			}
-			c, err := p.open()
-			if err != nil {
-				p.writer <- nil
-			}
-			return c, err
+		case c = <-p.writer:
+		case <-t.C:
+			return nil, fmt.Errorf("another transaction is writing: %w", engine.ErrBusy)
 		case <-p.closed:
 			return nil, errClosed
 		case <-ctx.Done():
 			return nil, ctx.Err()
 		}
 	}
+	if c != nil {
+		return c, nil
+	}
+	c, err := p.open()
+	if err != nil {
+		p.writer <- nil
+	}
+	return c, err
+}
+
+func (p *pool) acquireReader(ctx context.Context) (*sqliteConn, error) {
 	select {
 	case p.slots <- struct{}{}:
-	case <-p.closed:
-		return nil, errClosed
-	case <-ctx.Done():
-		return nil, ctx.Err()
+	default:
+		t := time.NewTimer(p.patience)
+		defer t.Stop()
+		select {
+		case p.slots <- struct{}{}:
+		case <-t.C:
+			return nil, fmt.Errorf("all %d connections are reading: %w", cap(p.slots), engine.ErrBusy)
+		case <-p.closed:
+			return nil, errClosed
+		case <-ctx.Done():
+			return nil, ctx.Err()
+		}
 	}
 	p.mu.Lock()
 	var c *sqliteConn
@@ -71,9 +103,8 @@ func (p *pool) acquire(ctx context.Context, write bool) (*sqliteConn, error) {
 	c, err := p.open()
 	if err != nil {
 		<-p.slots
-		return nil, err
 	}
-	return c, nil
+	return c, err
 }
 
 // usable reports why a call must not go on: the pool is closed, or its context ended.

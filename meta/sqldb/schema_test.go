@@ -1,6 +1,7 @@
 package sqldb
 
 import (
+	"errors"
 	"os"
 	"strings"
 	"testing"
@@ -149,5 +150,24 @@ func TestReadOnlySeesWhatAWriterCommits(t *testing.T) {
 		if got := fetch(t, r, k); string(got) != v {
 			t.Errorf("reads %q, want %q", got, v)
 		}
+	}
+}
+
+func TestReadOnlyOpensAFileThatNobodyHasOpen(t *testing.T) {
+	path := newPath(t)
+	w, err := Open(t.Context(), "sqlite3://"+path, engine.Options{Create: true})
+	if err != nil {
+		t.Fatal(err)
+	}
+	k := record.XattrKey(1, "x")
+	if err = errors.Join(commit(t.Context(), w, put(k, []byte("1"))), w.Close()); err != nil {
+		t.Fatal(err)
+	}
+	if _, err = os.Stat(path + "-wal"); !errors.Is(err, os.ErrNotExist) {
+		t.Fatalf("the log is still there: %v", err)
+	}
+	r := openAt(t, path, "", engine.Options{ReadOnly: true})
+	if got := fetch(t, r, k); string(got) != "1" {
+		t.Errorf("reads %q", got)
 	}
 }

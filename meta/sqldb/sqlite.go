@@ -194,13 +194,13 @@ func openSQLite(ctx context.Context, rest string, o engine.Options) (*pool, erro
 		return nil, errors.Join(fmt.Errorf("open %s: %w", so.path, err), first.close())
 	}
 	if !o.ReadOnly {
-		return newPool(first, so.readers, open), nil
+		return newPool(first, so, open), nil
 	}
 	if err := first.close(); err != nil {
 		return nil, fmt.Errorf("open %s: %w", so.path, err)
 	}
 	standIns := so.names.standIns(sqlite{}, *have)
-	return newPool(nil, so.readers, func() (*sqliteConn, error) { return so.connect(texts, rows, standIns) }), nil
+	return newPool(nil, so, func() (*sqliteConn, error) { return so.connect(texts, rows, standIns) }), nil
 }
 
 // connect opens a connection and runs statements on it.
