@@ -23,6 +23,7 @@ import (
 	"juicefs/meta/kvdb/mem"
 	"juicefs/meta/record"
 	"juicefs/pkg/buf"
+	"juicefs/pkg/object"
 	objmem "juicefs/pkg/object/mem"
 	"juicefs/vfs"
 )
@@ -38,13 +39,20 @@ type world struct {
 // newWorld formats and opens a volume named "vol".
 func newWorld(t testing.TB) *world {
 	t.Helper()
+	return newWorldOn(t, func(e engine.Engine) engine.Engine { return e }, objmem.New())
+}
+
+// newWorldOn is newWorld over a bucket, with something around the engine.
+func newWorldOn(t testing.TB, around func(engine.Engine) engine.Engine, bucket object.Bucket) *world {
+	t.Helper()
 	ctx := context.Background() // the clean-up needs it after the test's has ended
-	eng, err := mem.Open(ctx, engine.Options{Create: true})
+	e, err := mem.Open(ctx, engine.Options{Create: true})
 	must(t, err)
+	eng := around(e)
 	must(t, meta.Format(ctx, eng, &record.Setting{Name: "vol", UUID: "0a1b2c3d-0000-4000-8000-00000000abcd", Storage: "mem", BlockSize: 4096,
 		Compression: "none", MetaVersion: 1, DirStats: true}, false))
 	w := &world{eng: eng, pool: buf.NewPool(64 << 20)}
-	w.store, err = chunk.New(objmem.New(), chunk.Options{BlockSize: 4 << 20, Pool: w.pool})
+	w.store, err = chunk.New(bucket, chunk.Options{BlockSize: 4 << 20, Pool: w.pool})
 	must(t, err)
 	t.Cleanup(func() { must(t, errors.Join(w.store.Close(), eng.Close())) })
 	w.v = w.open(t, meta.Options{})
@@ -225,3 +233,5 @@ func same(t testing.TB, what string, got, want any) {
 		t.Errorf("%s: got %v, want %v", what, got, want)
 	}
 }
+
+func metaOptions() meta.Options { return meta.Options{} }
