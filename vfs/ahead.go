@@ -14,12 +14,12 @@ import (
 // next to nothing that others wait for.
 func readAhead(ctx context.Context, pages func(context.Context) iter.Seq2[*buf.Page, error], pool *buf.Pool, most int64) iter.Seq2[*buf.Page, error] {
 	return func(yield func(*buf.Page, error) bool) {
-		ctx, cancel := context.WithCancel(ctx)
+		inner, cancel := context.WithCancel(ctx)
 		q := &pageQueue{most: most, window: 1, pool: pool}
 		q.changed.L = &q.mu
 		var task sync.WaitGroup
-		task.Go(func() { q.fill(pages(ctx)) })
-		unwatch := context.AfterFunc(ctx, q.close)
+		task.Go(func() { q.fill(pages(inner)) })
+		unwatch := context.AfterFunc(inner, q.close)
 		defer func() {
 			unwatch()
 			cancel()
@@ -30,7 +30,7 @@ func readAhead(ctx context.Context, pages func(context.Context) iter.Seq2[*buf.P
 		for {
 			page, err, ok := q.take()
 			if !ok {
-				if err := ctx.Err(); err != nil {
+				if err = ctx.Err(); err != nil {
 					yield(nil, err)
 				}
 				return
@@ -104,7 +104,7 @@ func (q *pageQueue) limit() int64 {
 }
 
 // take is the consumer's side; ok is false when there is nothing more.
-func (q *pageQueue) take() (page *buf.Page, err error, ok bool) { //nolint:revive,staticcheck // the order of iter.Pull2
+func (q *pageQueue) take() (page *buf.Page, err error, ok bool) {
 	q.mu.Lock()
 	defer q.mu.Unlock()
 	for len(q.items) == 0 && !q.ended && !q.closed {

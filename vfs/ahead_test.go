@@ -10,8 +10,8 @@ import (
 	"juicefs/pkg/buf"
 )
 
-// numbered yields pages of 1 KiB with their number, and then err if there is one. made counts them.
-func numbered(pool *buf.Pool, n int, err error, made *atomic.Int64) func(context.Context) iter.Seq2[*buf.Page, error] {
+// numbered yields pages of 1 KiB with their number, and then last if there is one. made counts them.
+func numbered(pool *buf.Pool, n int, last error, made *atomic.Int64) func(context.Context) iter.Seq2[*buf.Page, error] {
 	return func(ctx context.Context) iter.Seq2[*buf.Page, error] {
 		return func(yield func(*buf.Page, error) bool) {
 			for i := range n {
@@ -26,8 +26,8 @@ func numbered(pool *buf.Pool, n int, err error, made *atomic.Int64) func(context
 					return
 				}
 			}
-			if err != nil {
-				yield(nil, err)
+			if last != nil {
+				yield(nil, last)
 			}
 		}
 	}

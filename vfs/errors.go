@@ -6,7 +6,7 @@ import (
 
 	"juicefs/chunk"
 	"juicefs/meta"
-	"juicefs/meta/engine"
+	"juicefs/meta/engine" //nolint:depguard // for two sentinels, so that gateway need not know of engines
 )
 
 // What callers may ask an error for, besides POSIX codes, without knowing of the layers below.
@@ -26,9 +26,11 @@ var (
 // errGone ends a read whose data was deleted or replaced by another client. It is ESTALE.
 var errGone = fmt.Errorf("data was removed while it was being read: %w", syscall.ESTALE)
 
-// What callers of List need of meta.
-type (
-	ListQuery = meta.ListQuery // asks for a page
-	ListPage  = meta.ListPage  // is a page
-	Listed    = meta.Listed    // is one key or prefix of a page
-)
+// ListQuery asks List for a page.
+type ListQuery = meta.ListQuery
+
+// ListPage is a page of List.
+type ListPage = meta.ListPage
+
+// Listed is one key or prefix of a page.
+type Listed = meta.Listed

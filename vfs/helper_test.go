@@ -104,12 +104,30 @@ func (r *rig) getRange(t testing.TB, path string, off, n int64) []byte {
 	t.Helper()
 	o, err := r.OpenObject(context.Background(), path)
 	must(t, err)
-	defer o.Close()
 	s := o.Range(context.Background(), off, n)
-	defer s.Close()
 	b, err := io.ReadAll(s)
-	must(t, err)
+	must(t, errors.Join(err, s.Close(), o.Close()))
 	return b
+}
+
+// open opens an object until the test ends.
+func (r *rig) open(t testing.TB, path string) *Reader {
+	t.Helper()
+	o, err := r.OpenObject(context.Background(), path)
+	must(t, err)
+	t.Cleanup(func() { must(t, o.Close()) })
+	return o
+}
+
+// rangeOf opens a range until the test ends.
+func rangeOf(ctx context.Context, t testing.TB, o *Reader, off, n int64) *stream {
+	t.Helper()
+	s, ok := o.Range(ctx, off, n).(*stream)
+	if !ok {
+		t.Fatal("Range is of another type")
+	}
+	t.Cleanup(func() { must(t, s.Close()) })
+	return s
 }
 
 // blocks returns the keys of all blocks.

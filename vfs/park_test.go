@@ -43,13 +43,14 @@ func TestSlowUploadIsParked(t *testing.T) {
 	w := r.CreateObject(t.Context(), CreateOptions{Size: int64(len(data)), Park: park})
 	_, err := w.ReadFrom(source)
 	must(t, err)
-	if parked, err := r.ReadDir(t.Context(), "/.sys/tmp/x", "", 10, ""); err != nil || len(parked) != 1 {
+	parked, err := r.ReadDir(t.Context(), "/.sys/tmp/x", "", 10, "")
+	if err != nil || len(parked) != 1 {
 		t.Errorf("parked files: %v, %v, want one", parked, err)
 	}
 	_, err = w.Commit(t.Context(), Commit{Path: "/o"})
 	must(t, err)
 	equal(t, "object", r.get(t, "/o"), data)
-	if parked, err := r.ReadDir(t.Context(), "/.sys/tmp/x", "", 10, ""); err != nil || len(parked) != 0 {
+	if parked, err = r.ReadDir(t.Context(), "/.sys/tmp/x", "", 10, ""); err != nil || len(parked) != 0 {
 		t.Errorf("parked files after the commit: %v, %v", parked, err)
 	}
 }

@@ -16,6 +16,7 @@ import (
 	"juicefs/meta"
 	"juicefs/meta/engine"
 	"juicefs/meta/record"
+	"juicefs/pkg/buf"
 )
 
 func TestRanges(t *testing.T) {
@@ -46,11 +47,8 @@ func TestRanges(t *testing.T) {
 		t.Run(tt.name, func(t *testing.T) {
 			want := data[tt.wantOff : tt.wantOff+tt.want]
 			equal(t, "range", r.getRange(t, "/o", tt.off, tt.n), want)
-			o, err := r.OpenObject(t.Context(), "/o")
-			must(t, err)
-			defer o.Close()
-			s := o.Range(t.Context(), tt.off, tt.n)
-			defer s.Close()
+			o := r.open(t, "/o")
+			s := rangeOf(t.Context(), t, o, tt.off, tt.n)
 			if tt.want < 1<<20 {
 				if err := iotest.TestReader(s, want); err != nil {
 					t.Error(err)
@@ -75,28 +73,25 @@ func TestStreamsCanBeMixed(t *testing.T) {
 	r := newRig(t, rigOptions{readAhead: 4 << 20})
 	data := pattern(5<<20, 22)
 	r.put(t, "/o", data)
-	o, err := r.OpenObject(t.Context(), "/o")
-	must(t, err)
-	defer o.Close()
-	s := o.Range(t.Context(), 0, -1)
+	o := r.open(t, "/o")
+	s := rangeOf(t.Context(), t, o, 0, -1)
 	head := make([]byte, 100_000)
-	_, err = io.ReadFull(s, head)
+	_, err := io.ReadFull(s, head)
 	must(t, err)
 	var rest bytes.Buffer
-	n, err := s.(io.WriterTo).WriteTo(&rest)
+	n, err := s.WriteTo(&rest)
 	if err != nil || n != int64(len(data)-len(head)) {
 		t.Errorf("WriteTo = %d, %v", n, err)
 	}
 	equal(t, "mixed", append(head, rest.Bytes()...), data)
 	must(t, s.Close())
-	if _, err := s.Read(head); err == nil || err == io.EOF { //nolint:errorlint // readers return it bare
+	if _, err = s.Read(head); err == nil || err == io.EOF { //nolint:errorlint // readers return it bare
 		t.Errorf("read of a closed stream: %v", err)
 	}
 	// Left in the middle: Cleanup looks for pages.
-	s = o.Range(t.Context(), 0, -1)
+	s = rangeOf(t.Context(), t, o, 0, -1)
 	_, err = io.ReadFull(s, head)
 	must(t, err)
-	must(t, s.Close())
 }
 
 func TestOpenErrors(t *testing.T) {
@@ -137,9 +132,7 @@ func TestReaderSeesOneVersion(t *testing.T) {
 func TestMissingBlockIsAnError(t *testing.T) {
 	r := newRig(t, rigOptions{})
 	r.put(t, "/o", pattern(3<<20, 24))
-	o, err := r.OpenObject(t.Context(), "/o")
-	must(t, err)
-	defer o.Close()
+	o := r.open(t, "/o")
 	r.bucket.removeBlocks(t, func(key string) bool { return !strings.Contains(key, "_1_") })
 	for _, n := range []int64{-1, 2 << 20, 1<<20 + 100} {
 		got, err := io.ReadAll(o.Range(t.Context(), 0, n))
@@ -159,10 +152,8 @@ func TestForeignRemovalIsAnError(t *testing.T) {
 	other := newRig(t, rigOptions{eng: r.eng, bucket: r.bucket})
 	data := pattern(66<<20, 25)
 	r.put(t, "/o", data)
-	o, err := r.OpenObject(t.Context(), "/o")
-	must(t, err)
-	defer o.Close()
-	_, err = other.Remove(t.Context(), []Removal{{Path: "/o"}})
+	o := r.open(t, "/o")
+	_, err := other.Remove(t.Context(), []Removal{{Path: "/o"}})
 	must(t, err)
 	eventually(t, "the blocks are gone", func() bool { return len(r.blocks(t)) == 0 })
 	for _, off := range []int64{0, 65 << 20} {
@@ -181,7 +172,8 @@ func rewrite(t *testing.T, r *rig, ino record.Ino, index uint32, data []byte) {
 	must(t, err)
 	w := r.store.NewWriter(id, chunk.WriteOptions{})
 	for rest := data; len(rest) > 0; {
-		page, err := w.Page(ctx, len(rest))
+		var page *buf.Page
+		page, err = w.Page(ctx, len(rest))
 		must(t, err)
 		n := copy(page.Bytes(), rest)
 		page.Truncate(n)
@@ -203,9 +195,7 @@ func TestCompactionByOthersIsFollowed(t *testing.T) {
 			r := newRig(t, rigOptions{})
 			data := pattern(3<<20, 26)
 			info := r.put(t, "/o", data)
-			o, err := r.OpenObject(t.Context(), "/o")
-			must(t, err)
-			defer o.Close()
+			o := r.open(t, "/o")
 			rewrite(t, r, info.Ino, 0, data)
 			got, err := io.ReadAll(o.Range(t.Context(), 1000, n))
 			must(t, err)
@@ -222,9 +212,7 @@ func TestShorterRewriteIsNotCompaction(t *testing.T) {
 	r := newRig(t, rigOptions{})
 	data := pattern(3<<20, 27)
 	info := r.put(t, "/o", data)
-	o, err := r.OpenObject(t.Context(), "/o")
-	must(t, err)
-	defer o.Close()
+	o := r.open(t, "/o")
 	rewrite(t, r, info.Ino, 0, data[:1<<20])
 	if got, err := io.ReadAll(o.Range(t.Context(), 0, -1)); !errors.Is(err, syscall.ESTALE) {
 		t.Errorf("%d bytes, %v, want ESTALE", len(got), err)
@@ -252,16 +240,13 @@ func TestHolesAreZeros(t *testing.T) {
 func TestStreamEndsWithItsContext(t *testing.T) {
 	r := newRig(t, rigOptions{readAhead: 8 << 20})
 	r.put(t, "/o", pattern(10<<20, 29))
-	o, err := r.OpenObject(t.Context(), "/o")
-	must(t, err)
-	defer o.Close()
+	o := r.open(t, "/o")
 	ctx, cancel := context.WithCancel(t.Context())
-	s := o.Range(ctx, 0, -1)
-	defer s.Close()
-	_, err = io.ReadFull(s, make([]byte, 100_000))
+	s := rangeOf(ctx, t, o, 0, -1)
+	_, err := io.ReadFull(s, make([]byte, 100_000))
 	must(t, err)
 	cancel()
-	if _, err := io.Copy(io.Discard, s); !errors.Is(err, context.Canceled) {
+	if _, err = io.Copy(io.Discard, s); !errors.Is(err, context.Canceled) {
 		t.Errorf("read: %v, want canceled", err)
 	}
 }

@@ -261,7 +261,7 @@ func (w *Writer) sealAll(ctx context.Context) error {
 // there; ENOTDIR: a parent is a file). The writer is done, whatever the result; on error what was stored is removed.
 func (w *Writer) Commit(ctx context.Context, c Commit) (*Info, error) {
 	defer w.v.timed(time.Now())
-	if err := w.flushPage(); err != nil {
+	if err := w.flushPage(); err != nil { //nolint:contextcheck // removing what was stored must go on when ctx has ended
 		return nil, err
 	}
 	w.mu.Lock()
@@ -273,7 +273,7 @@ func (w *Writer) Commit(ctx context.Context, c Commit) (*Info, error) {
 		return nil, errDone
 	}
 	if err := w.sealAll(ctx); err != nil {
-		return nil, w.fail(fserr.Wrap("store", c.Path, err))
+		return nil, w.fail(fserr.Wrap("store", c.Path, err)) //nolint:contextcheck // removing what was stored must go on when ctx has ended
 	}
 	s := c.spec()
 	s.Length, s.Chunks, s.From = w.length, w.stored, w.parked
@@ -291,7 +291,7 @@ func (w *Writer) failCommit(ctx context.Context, err error) error {
 	if errors.Is(err, ErrUnknown) || ctx.Err() != nil {
 		w.stored, w.parked = nil, ""
 	}
-	return w.fail(err)
+	return w.fail(err) //nolint:contextcheck // removing what was stored must go on when ctx has ended
 }
 
 // Cancel removes what was stored. After Commit it does nothing.

@@ -27,11 +27,9 @@ func TestObjectsComeBackAsTheyWere(t *testing.T) {
 				t.Errorf("info: size %d mode %o, want %d 644", info.Size, info.Mode, n)
 			}
 			equal(t, "read", r.get(t, "/a/b/object"), data)
-			o, err := r.OpenObject(t.Context(), "/a/b/object")
-			must(t, err)
-			defer o.Close()
+			o := r.open(t, "/a/b/object")
 			var out bytes.Buffer
-			if _, err := o.Range(t.Context(), 0, -1).(io.WriterTo).WriteTo(&out); err != nil {
+			if _, err := rangeOf(t.Context(), t, o, 0, -1).WriteTo(&out); err != nil {
 				t.Fatal(err)
 			}
 			equal(t, "WriteTo", out.Bytes(), data)
@@ -186,7 +184,7 @@ func TestWriterAfterItsEnd(t *testing.T) {
 	_, err := w.Write([]byte("x"))
 	must(t, err)
 	w.Cancel()
-	if _, err := w.Write([]byte("x")); err == nil {
+	if _, err = w.Write([]byte("x")); err == nil {
 		t.Error("a cancelled writer wrote")
 	}
 	w = r.CreateObject(t.Context(), CreateOptions{})

@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"log/slog"
 	"net"
 	"os"
 	"os/exec"
@@ -36,7 +37,7 @@ func (p *program) detach(ctx context.Context, args, env []string, logFile, addre
 	if err != nil {
 		return fmt.Errorf("open log file %s: %w", logFile, err)
 	}
-	defer out.Close()
+	defer func() { _ = out.Close() }() // the child has its own
 	exe, err := os.Executable()
 	if err != nil {
 		return fmt.Errorf("start in the background: %w", err)
@@ -54,7 +55,7 @@ func (p *program) detach(ctx context.Context, args, env []string, logFile, addre
 	if err := awaitListener(ctx, address, exited); err != nil {
 		return fmt.Errorf("%w; see %s", err, logFile)
 	}
-	p.log.Info(fmt.Sprintf("OK, service is ready on %q", address))
+	p.say(ctx, slog.LevelInfo, fmt.Sprintf("OK, service is ready on %q", address))
 	return nil
 }
 
@@ -68,8 +69,7 @@ func awaitListener(ctx context.Context, address string, exited <-chan error) err
 		var d net.Dialer
 		conn, err := d.DialContext(ctx, "tcp", address)
 		if err == nil {
-			conn.Close()
-			return nil
+			return conn.Close()
 		}
 		select {
 		case err := <-exited:

@@ -5,6 +5,7 @@ import (
 	"encoding/json"
 	"errors"
 	"fmt"
+	"log/slog"
 	"strings"
 
 	"github.com/urfave/cli/v2"
@@ -44,7 +45,7 @@ func (p *program) format(c *cli.Context) error {
 	if err := p.applySetting(c, setting); err != nil {
 		return err
 	}
-	metaURL, err := p.metaURL(c.Args().First())
+	metaURL, err := p.metaURL(c.Context, c.Args().First())
 	if err != nil {
 		return err
 	}
@@ -70,7 +71,7 @@ func (p *program) format(c *cli.Context) error {
 }
 
 // loadSetting returns the setting of a volume with its secrets in clear, nil if there is none yet. It makes nothing.
-func (p *program) loadSetting(ctx context.Context, metaURL string) (*record.Setting, error) {
+func (p *program) loadSetting(ctx context.Context, metaURL string) (s *record.Setting, err error) {
 	eng, err := p.openEngine(ctx, metaURL, engine.Options{ReadOnly: true})
 	if errors.Is(err, engine.ErrNotFormatted) {
 		return nil, nil
@@ -78,18 +79,15 @@ func (p *program) loadSetting(ctx context.Context, metaURL string) (*record.Sett
 	if err != nil {
 		return nil, err
 	}
-	defer eng.Close()
-	s, err := meta.LoadSetting(ctx, eng)
+	defer func() { err = errors.Join(err, eng.Close()) }()
+	s, err = meta.LoadSetting(ctx, eng)
 	if errors.Is(err, meta.ErrNotFormatted) {
 		return nil, nil
 	}
 	if err != nil {
 		return nil, err
 	}
-	if err := meta.DecryptSecrets(s); err != nil {
-		return nil, err
-	}
-	return s, nil
+	return s, meta.DecryptSecrets(s)
 }
 
 // updatedSetting is the setting of an existing volume with the options that were given, where they may change.
@@ -128,13 +126,13 @@ func orNone(compression string) string {
 }
 
 // writeSetting writes the setting and says what was written.
-func (p *program) writeSetting(ctx context.Context, metaURL string, s *record.Setting, force bool) error {
+func (p *program) writeSetting(ctx context.Context, metaURL string, s *record.Setting, force bool) (err error) {
 	eng, err := p.openEngine(ctx, metaURL, engine.Options{Create: true})
 	if err != nil {
 		return err
 	}
-	defer eng.Close()
-	if err := meta.Format(ctx, eng, s, force); err != nil {
+	defer func() { err = errors.Join(err, eng.Close()) }()
+	if err = meta.Format(ctx, eng, s, force); err != nil {
 		return err
 	}
 	written, err := meta.LoadSetting(ctx, eng)
@@ -149,6 +147,6 @@ func (p *program) writeSetting(ctx context.Context, metaURL string, s *record.Se
 	if err != nil {
 		return fmt.Errorf("show setting: %w", err)
 	}
-	p.log.Info("Volume is formatted as " + string(text))
+	p.say(ctx, slog.LevelInfo, "Volume is formatted as "+string(text))
 	return nil
 }

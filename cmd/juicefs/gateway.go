@@ -99,7 +99,8 @@ func (p *program) gatewayOptions(c *cli.Context, o *serviceOptions) (gateway.Opt
 	if _, _, err := splitAddress(opts.Address); err != nil {
 		return opts, fmt.Errorf("invalid address %q: %w", opts.Address, err)
 	}
-	return opts, opts.Validate()
+	err := opts.Validate()
+	return opts, err
 }
 
 // credentials are the superuser's, under their present or their old names.
@@ -125,9 +126,9 @@ func (p *program) serve(ctx context.Context, metaURL string, o *serviceOptions, 
 	if err != nil {
 		return err
 	}
-	defer v.Close(context.WithoutCancel(ctx)) // for a server that did not start; else done already
+	defer func() { _ = v.Close(context.WithoutCancel(ctx)) }() // for a server that did not start; else done already
 	if o.checkStorage {
-		if err := p.probe(ctx, v.bucket, nil); err != nil {
+		if err = p.probe(ctx, v.bucket, nil); err != nil {
 			return fmt.Errorf("check storage: %w", err)
 		}
 	}
@@ -149,7 +150,7 @@ func (p *program) gatewayInBackground(c *cli.Context, o *serviceOptions, opts ga
 	if err != nil {
 		return err
 	}
-	if err := m.Close(c.Context); err != nil {
+	if err = m.Close(c.Context); err != nil {
 		return err
 	}
 	metaURL, err := absolute(withScheme(c.Args().First()))
@@ -160,14 +161,13 @@ func (p *program) gatewayInBackground(c *cli.Context, o *serviceOptions, opts ga
 	if before, password, after, ok := splitPassword(metaURL); ok && password != "" {
 		metaURL, env = before+after, []string{"META_PASSWORD=" + password}
 	}
-	args := slices.Clone(p.args[1:])
+	args, full := slices.Clone(p.args[1:]), ""
 	for i, a := range args {
 		switch name, value, _ := strings.Cut(a, "="); {
 		case a == c.Args().First():
 			args[i] = metaURL
 		case o.bucket != "" && a == o.bucket, o.bucket != "" && value == o.bucket && strings.TrimLeft(name, "-") == "bucket":
-			full, err := filepath.Abs(o.bucket)
-			if err != nil {
+			if full, err = filepath.Abs(o.bucket); err != nil {
 				return fmt.Errorf("path of the bucket: %w", err)
 			}
 			args[i] = strings.TrimSuffix(a, o.bucket) + full

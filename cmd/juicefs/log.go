@@ -1,9 +1,12 @@
 package main
 
 import (
+	"context"
 	"fmt"
 	"log/slog"
 	"os"
+	"runtime"
+	"time"
 
 	"github.com/google/uuid"
 	"github.com/urfave/cli/v2"
@@ -51,6 +54,16 @@ func (p *program) setUpLog(c *cli.Context) error {
 	}
 	p.log = slog.New(obs.NewHandler(p.stderr, obs.LogOptions{Level: level, Color: p.color && !c.Bool("no-color"), ID: id}))
 	return nil
+}
+
+// say logs a line for people, with what it is about in the text, as the original does and scripts expect.
+func (p *program) say(ctx context.Context, level slog.Level, text string) {
+	if !p.log.Enabled(ctx, level) {
+		return
+	}
+	var caller [1]uintptr
+	runtime.Callers(2, caller[:])
+	_ = p.log.Handler().Handle(ctx, slog.NewRecord(time.Now(), level, text, caller[0])) // a log that cannot be written is lost
 }
 
 // notBuilt is the error of an option that this version knows but cannot serve.

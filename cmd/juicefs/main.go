@@ -80,7 +80,7 @@ func (p *program) run(ctx context.Context, args []string) int {
 		err = exit.Err
 	}
 	if err != nil {
-		p.log.Log(ctx, obs.LevelFatal, err.Error())
+		p.say(ctx, obs.LevelFatal, err.Error())
 	}
 	return code
 }

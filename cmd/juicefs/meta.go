@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"log/slog"
 
 	"juicefs/meta"
 	"juicefs/meta/all"
@@ -11,12 +12,12 @@ import (
 )
 
 // metaURL completes a META-URL from the command line with scheme and password.
-func (p *program) metaURL(arg string) (string, error) {
+func (p *program) metaURL(ctx context.Context, arg string) (string, error) {
 	full, err := p.addPassword(withScheme(arg))
 	if err != nil {
 		return "", err
 	}
-	p.log.Info("Meta address: " + redact(full))
+	p.say(ctx, slog.LevelInfo, "Meta address: "+redact(full))
 	return full, nil
 }
 
@@ -45,7 +46,7 @@ type volumeMeta struct {
 
 // openMeta opens the file system of a volume. Nothing is registered yet.
 func (p *program) openMeta(ctx context.Context, arg string, o meta.Options) (*volumeMeta, error) {
-	metaURL, err := p.metaURL(arg)
+	metaURL, err := p.metaURL(ctx, arg)
 	if err != nil {
 		return nil, err
 	}

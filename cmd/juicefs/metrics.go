@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"log/slog"
 	"maps"
 	"net"
 	"net/http"
@@ -40,7 +41,7 @@ func (p *program) serveMetrics(ctx context.Context, m *obs.Metrics, o *serviceOp
 		p.log.Error("metrics are not served", "error", err)
 		return func(context.Context) error { return nil }
 	}
-	p.log.Info(fmt.Sprintf("Prometheus metrics listening on %s", listener.Addr()))
+	p.say(ctx, slog.LevelInfo, fmt.Sprintf("Prometheus metrics listening on %s", listener.Addr()))
 	server := &http.Server{Handler: m.Handler(), ReadHeaderTimeout: 10 * time.Second}
 	done := make(chan error, 1)
 	go func() { done <- server.Serve(listener) }()

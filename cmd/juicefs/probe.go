@@ -7,6 +7,7 @@ import (
 	"errors"
 	"fmt"
 	"io"
+	"log/slog"
 	"strings"
 	"time"
 
@@ -30,7 +31,7 @@ func (p *program) prepareStore(ctx context.Context, old, s *record.Setting) erro
 	if p.getenv("JFS_NO_CHECK_OBJECT_STORAGE") != "" {
 		return nil
 	}
-	p.log.Info("Data use " + bucket.String())
+	p.say(ctx, slog.LevelInfo, "Data use "+bucket.String())
 	if err := p.probe(ctx, bucket, probeWaits()); err != nil {
 		return fmt.Errorf("Storage %s is not configured correctly: %w", bucket, err) //nolint:staticcheck // the text of the original
 	}
@@ -91,7 +92,7 @@ func probeOnce(ctx context.Context, bucket object.Bucket) error {
 		return fmt.Errorf("get: %w", err)
 	}
 	got, err := io.ReadAll(r)
-	if err := errors.Join(err, r.Close()); err != nil {
+	if err = errors.Join(err, r.Close()); err != nil {
 		return fmt.Errorf("get: %w", err)
 	}
 	if !bytes.Equal(got, data) {

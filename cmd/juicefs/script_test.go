@@ -69,12 +69,11 @@ func TestScripts(t *testing.T) {
 }
 
 func freeAddress() (string, error) {
-	l, err := net.Listen("tcp", "127.0.0.1:0")
+	l, err := net.Listen("tcp", "127.0.0.1:0") //nolint:noctx // closed at once
 	if err != nil {
 		return "", err
 	}
-	defer l.Close()
-	return l.Addr().String(), nil
+	return l.Addr().String(), l.Close()
 }
 
 // exits CODE PROGRAM ARGS... runs a program that must exit with a code. Its output is matched by stdout and stderr.
@@ -99,7 +98,7 @@ func serving(ts *testscript.TestScript, _ bool, args []string) {
 	for deadline := time.Now().Add(30 * time.Second); ; time.Sleep(10 * time.Millisecond) {
 		resp, err := http.Get(args[0]) //nolint:noctx // bounded by the loop
 		if err == nil {
-			resp.Body.Close()
+			ts.Check(resp.Body.Close())
 			if resp.StatusCode == http.StatusOK {
 				return
 			}
@@ -115,7 +114,7 @@ func serving(ts *testscript.TestScript, _ bool, args []string) {
 func fetch(ts *testscript.TestScript, _ bool, args []string) {
 	resp, err := http.Get(args[0]) //nolint:noctx // local
 	ts.Check(err)
-	defer resp.Body.Close()
+	defer func() { ts.Check(resp.Body.Close()) }()
 	out, err := os.Create(ts.MkAbs(args[1]))
 	ts.Check(err)
 	_, err = out.ReadFrom(resp.Body)

@@ -3,6 +3,7 @@ package main
 import (
 	"context"
 	"encoding/json"
+	"errors"
 	"fmt"
 	"time"
 
@@ -62,15 +63,15 @@ type volumeStatus struct {
 	Stat     usageStatus
 }
 
-func (p *program) status(c *cli.Context) error {
-	if err := p.argsBetween(c, 1, 1); err != nil {
+func (p *program) status(c *cli.Context) (err error) {
+	if err = p.argsBetween(c, 1, 1); err != nil {
 		return err
 	}
 	m, err := p.openMeta(c.Context, c.Args().First(), meta.Options{ReadOnly: true})
 	if err != nil {
 		return err
 	}
-	defer m.Close(c.Context)
+	defer func() { err = errors.Join(err, m.Close(c.Context)) }()
 	sessions, err := listSessions(c.Context, m.fs)
 	if err != nil {
 		return err
@@ -81,7 +82,7 @@ func (p *program) status(c *cli.Context) error {
 			if s.Sid != want {
 				continue
 			}
-			if err := addHeld(c.Context, m.eng, &s); err != nil {
+			if err = addHeld(c.Context, m.eng, &s); err != nil {
 				return err
 			}
 			return p.printJSON(s)
@@ -96,7 +97,7 @@ func (p *program) status(c *cli.Context) error {
 		return err
 	}
 	if c.Bool("more") {
-		if err := addMore(c.Context, m.eng, &st.Stat); err != nil {
+		if err = addMore(c.Context, m.eng, &st.Stat); err != nil {
 			return err
 		}
 	}

@@ -2,6 +2,7 @@ package main
 
 import (
 	"context"
+	"errors"
 	"fmt"
 
 	"juicefs/meta/engine"
@@ -18,68 +19,56 @@ type lockStatus struct {
 
 // addHeld adds what a session holds to its status.
 func addHeld(ctx context.Context, eng engine.Engine, st *sessionStatus) error {
-	err := scan(ctx, eng, engine.Range{Kind: record.KindSustained, A: st.Sid}, func(it record.Item) error {
-		st.Sustained = append(st.Sustained, it.Key.B)
-		return nil
-	})
-	if err != nil {
-		return err
-	}
-	err = scan(ctx, eng, engine.Range{Kind: record.KindFlock, All: true}, func(it record.Item) error {
-		locks, err := record.DecodeFlocks(it.Value)
-		for _, l := range locks {
-			if l.Session == st.Sid {
-				st.Flocks = append(st.Flocks, lockStatus{Inode: it.Key.A, Owner: l.Owner, Ltype: string(rune(l.Type))})
+	return errors.Join(
+		scan(ctx, eng, engine.Range{Kind: record.KindSustained, A: st.Sid}, func(it record.Item) error {
+			st.Sustained = append(st.Sustained, it.Key.B)
+			return nil
+		}),
+		scan(ctx, eng, engine.Range{Kind: record.KindFlock, All: true}, func(it record.Item) error {
+			locks, err := record.DecodeFlocks(it.Value)
+			for _, l := range locks {
+				if l.Session == st.Sid {
+					st.Flocks = append(st.Flocks, lockStatus{Inode: it.Key.A, Owner: l.Owner, Ltype: string(rune(l.Type))})
+				}
 			}
-		}
-		return err
-	})
-	if err != nil {
-		return err
-	}
-	return scan(ctx, eng, engine.Range{Kind: record.KindPlock, All: true}, func(it record.Item) error {
-		locks, err := record.DecodePlocks(it.Value)
-		for _, l := range locks {
-			if l.Session == st.Sid {
-				st.Plocks = append(st.Plocks, lockStatus{Inode: it.Key.A, Owner: l.Owner, Records: l.Records})
+			return err
+		}),
+		scan(ctx, eng, engine.Range{Kind: record.KindPlock, All: true}, func(it record.Item) error {
+			locks, err := record.DecodePlocks(it.Value)
+			for _, l := range locks {
+				if l.Session == st.Sid {
+					st.Plocks = append(st.Plocks, lockStatus{Inode: it.Key.A, Owner: l.Owner, Records: l.Records})
+				}
 			}
-		}
-		return err
-	})
+			return err
+		}))
 }
 
 // addMore counts the trash and what waits for its deletion.
 func addMore(ctx context.Context, eng engine.Engine, st *usageStatus) error {
-	if err := addTrash(ctx, eng, st); err != nil {
-		return err
-	}
-	err := scan(ctx, eng, engine.Range{Kind: record.KindDelFile, All: true}, func(it record.Item) error {
-		st.PendingDeletedFileCount++
-		st.PendingDeletedFileSize += int64(it.Key.B)
-		return nil
-	})
-	if err != nil {
-		return err
-	}
-	err = scan(ctx, eng, engine.Range{Kind: record.KindDelSlices, All: true}, func(it record.Item) error {
-		ids, err := record.DecodeSliceIDs(it.Value)
-		for _, s := range ids {
-			st.TrashSliceCount++
-			st.TrashSliceSize += int64(s.Size)
-		}
-		return err
-	})
-	if err != nil {
-		return err
-	}
-	return scan(ctx, eng, engine.Range{Kind: record.KindSliceRef, All: true}, func(it record.Item) error {
-		refs, err := record.DecodeInt64(it.Key.Kind, it.Value)
-		if err == nil && refs <= 0 {
-			st.PendingSliceCount++
-			st.PendingSliceSize += int64(it.Key.B)
-		}
-		return err
-	})
+	return errors.Join(
+		addTrash(ctx, eng, st),
+		scan(ctx, eng, engine.Range{Kind: record.KindDelFile, All: true}, func(it record.Item) error {
+			st.PendingDeletedFileCount++
+			st.PendingDeletedFileSize += int64(it.Key.B)
+			return nil
+		}),
+		scan(ctx, eng, engine.Range{Kind: record.KindDelSlices, All: true}, func(it record.Item) error {
+			ids, err := record.DecodeSliceIDs(it.Value)
+			for _, s := range ids {
+				st.TrashSliceCount++
+				st.TrashSliceSize += int64(s.Size)
+			}
+			return err
+		}),
+		scan(ctx, eng, engine.Range{Kind: record.KindSliceRef, All: true}, func(it record.Item) error {
+			refs, err := record.DecodeInt64(it.Key.Kind, it.Value)
+			if err == nil && refs <= 0 {
+				st.PendingSliceCount++
+				st.PendingSliceSize += int64(it.Key.B)
+			}
+			return err
+		}))
 }
 
 // addTrash counts the files of all hour directories of the trash.

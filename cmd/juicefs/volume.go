@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"log/slog"
 	"os"
 	"sync"
 	"sync/atomic"
@@ -50,7 +51,7 @@ func (p *program) openVolume(ctx context.Context, arg string, o *serviceOptions,
 	m, err := newMetrics(o, v.fs.Setting().Name)
 	if err == nil {
 		v.meter.Store(m)
-		err = p.openData(v, o)
+		err = p.openData(ctx, v, o)
 	}
 	if err != nil {
 		return nil, errors.Join(err, v.volumeMeta.Close(ctx))
@@ -60,12 +61,12 @@ func (p *program) openVolume(ctx context.Context, arg string, o *serviceOptions,
 	if err != nil {
 		return nil, errors.Join(err, v.Close(ctx))
 	}
-	v.measure(m)
+	v.measure(m) //nolint:contextcheck // gauges are asked by scrapes, long after ctx
 	return v, nil
 }
 
 // openData opens the object store of the volume's setting, in which options of this client come first.
-func (p *program) openData(v *volume, o *serviceOptions) error {
+func (p *program) openData(ctx context.Context, v *volume, o *serviceOptions) error {
 	s := *v.fs.Setting()
 	if err := meta.DecryptSecrets(&s); err != nil {
 		return err
@@ -85,8 +86,8 @@ func (p *program) openData(v *volume, o *serviceOptions) error {
 	if err != nil {
 		return err
 	}
-	p.log.Info("Data use " + v.bucket.String())
-	v.store, err = chunk.New(v.bucket, chunk.Options{
+	p.say(ctx, slog.LevelInfo, "Data use "+v.bucket.String())
+	v.store, err = chunk.New(v.bucket, chunk.Options{ //nolint:contextcheck // the store outlives ctx, until Close
 		BlockSize: s.BlockSize << 10, Compression: s.Compression, HashPrefix: s.HashPrefix, Pool: v.pool,
 		MaxUploads: o.uploads, MaxDownloads: o.downloads, MaxDeletes: max(o.deletes, 1), MemoryCache: v.cacheSize(o),
 	})
