@@ -44,11 +44,10 @@ func (v *volume) spec(path string, length uint64) *meta.ObjectSpec {
 // put makes an object of length new bytes. Paths that end in a slash become directory objects.
 func (v *volume) put(path string, length uint64) *meta.Object {
 	v.Helper()
-	s := v.spec(path, length)
-	if strings.HasSuffix(path, "/") {
-		s.Path, s.Dir, s.Mode = strings.TrimSuffix(path, "/"), true, 0o777
+	if dir, ok := strings.CutSuffix(path, "/"); ok {
+		return v.commit(&meta.ObjectSpec{Path: dir, Dir: true, Mode: 0o777, Parents: true})
 	}
-	return v.commit(s)
+	return v.commit(v.spec(path, length))
 }
 
 // mkdir makes an ordinary directory, and missing ones above it.
