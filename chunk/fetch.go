@@ -28,9 +28,22 @@ func cut(block *buf.Page, sp span) *buf.Page {
 	return block.Slice(sp.off, sp.n)
 }
 
-// roomOf is the memory that fetching the span takes: of the block where parts cannot be had.
+// parts reports whether the span is better had without the rest of its block. Where a cache may keep the block, that is so
+// for a quarter of it at most: who reads on then finds it there.
+func (s *Store) parts(sp span) bool {
+	if sp.whole() {
+		return false
+	}
+	if s.cache != nil && s.cache.Has(sp.block) {
+		return true
+	}
+	caches := s.memory != nil || s.cache != nil
+	return s.partial && (!caches || sp.n <= int(sp.block.Length)/4)
+}
+
+// roomOf is the memory that fetching the span takes: of the block where parts of it are not had.
 func (s *Store) roomOf(sp span) int {
-	if s.partial {
+	if s.parts(sp) {
 		return sp.n
 	}
 	return int(sp.block.Length)
@@ -40,7 +53,11 @@ func (s *Store) roomOf(sp span) int {
 // reference for the caller. room is memory of roomOf(sp) bytes, which fetch takes over; nil if fetch may wait for the pool:
 // then the caller must hold no pages.
 func (s *Store) fetch(ctx context.Context, sp span, room *buf.Page) (*buf.Page, error) {
-	if s.partial && !sp.whole() {
+	part := s.parts(sp)
+	if room != nil {
+		part = room.Len() < int(sp.block.Length) // as it was when room was made
+	}
+	if part {
 		if s.flights.has(sp.block) {
 			release(room) // who waits for another must not hold what that one may need
 			if page, ok, err := s.flights.join(ctx, sp.block); ok {
@@ -74,11 +91,28 @@ func (s *Store) fetchPart(ctx context.Context, sp span, room *buf.Page) (*buf.Pa
 			return nil, err
 		}
 	}
-	if err := s.download(ctx, sp, room.Bytes()); err != nil {
+	if err := s.readPart(ctx, sp, room.Bytes()); err != nil {
 		room.Release()
 		return nil, err
 	}
 	return room, nil
+}
+
+// readPart fills p with a span from the cache or the bucket.
+func (s *Store) readPart(ctx context.Context, sp span, p []byte) error {
+	if s.cache != nil && s.cache.Read(sp.block, p, sp.off) {
+		return nil
+	}
+	if s.partial {
+		return s.download(ctx, sp, p)
+	}
+	page, err := s.load(ctx, sp.block, s.pool.Overdraw(int(sp.block.Length))) // the cache has let it go meanwhile
+	if err != nil {
+		return err
+	}
+	copy(p, page.Bytes()[sp.off:])
+	page.Release()
+	return nil
 }
 
 // load returns a whole block, got once for all who want it now, and puts it into the cache. room is as for fetch.
@@ -110,11 +144,17 @@ func (s *Store) get(ctx context.Context, b Block, room *buf.Page) (*buf.Page, er
 			return nil, err
 		}
 	}
-	if err := s.download(ctx, span{b, 0, int(b.Length)}, room.Bytes()); err != nil {
-		room.Release()
-		return nil, err
+	hit := s.cache != nil && s.cache.Read(b, room.Bytes(), 0)
+	if !hit {
+		if err := s.download(ctx, span{b, 0, int(b.Length)}, room.Bytes()); err != nil {
+			room.Release()
+			return nil, err
+		}
 	}
 	s.memory.put(b, room)
+	if s.cache != nil && !hit {
+		s.cache.Write(b, room)
+	}
 	return room, nil
 }
 

@@ -26,12 +26,32 @@ type Options struct {
 	// cache serves as one; negative: none.
 	MemoryCache int64
 
+	// Cache keeps blocks between this store and a bucket that is far away; the store closes it. nil: none. A local store
+	// does not use it.
+	Cache Cache
+	// CacheLargeWrites lets Cache have blocks of full size when they are written, not only smaller ones.
+	CacheLargeWrites bool
+
 	// ReadAhead is the number of blocks that one stream of Pages fetches ahead of the one being consumed, while the pool has
 	// room. 0: 3; negative: none. Local stores have none.
 	ReadAhead int
 
 	Meter Meter        // takes measurements; nil: none
 	Log   *slog.Logger // debug: clean-up that did not work; nil: none
+}
+
+// Cache keeps blocks of one volume. Its methods may be called from several goroutines at once.
+type Cache interface {
+	// Has reports whether a block seems to be there.
+	Has(b Block) bool
+	// Read fills p with the bytes of a block from off and reports whether it could. What it gives was checked.
+	Read(b Block, p []byte, off int) bool
+	// Write offers a block whose whole content is page, which it may keep with a reference of its own. It does not wait.
+	Write(b Block, page *buf.Page)
+	// Remove forgets a block.
+	Remove(b Block)
+	Stats() CacheStats
+	Close() error
 }
 
 // Meter takes measurements. Its methods may be called from several goroutines at once.

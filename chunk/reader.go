@@ -72,8 +72,8 @@ func (s *Store) readSpan(ctx context.Context, sp span, p []byte) error {
 	}
 	page := s.cached(sp)
 	if page == nil {
-		if s.partial && !sp.whole() && !s.flights.has(sp.block) {
-			return s.download(ctx, sp, p)
+		if s.parts(sp) && !s.flights.has(sp.block) {
+			return s.readPart(ctx, sp, p)
 		}
 		var err error
 		if page, err = s.fetch(ctx, sp, nil); err != nil {

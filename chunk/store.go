@@ -24,6 +24,7 @@ type Store struct {
 	codec  codec              // nil: blocks are stored as they are
 	pool   *buf.Pool
 	memory *memoryCache // nil: none
+	cache  Cache        // nil: none
 	log    *slog.Logger
 	meter  Meter
 
@@ -31,6 +32,7 @@ type Store struct {
 	readAhead  int
 	maxDeletes int
 	hashPrefix bool
+	keepLarge  bool // blocks of full size go to the cache when they are written
 	local      bool // blocks are plain files of this machine: they are read in place
 	partial    bool // a range of a block costs less than all of it
 
@@ -72,6 +74,9 @@ func New(b object.Bucket, o Options) (*Store, error) {
 	if o.MemoryCache > 0 {
 		s.memory = newMemoryCache(o.MemoryCache)
 	}
+	if !s.local {
+		s.cache, s.keepLarge = o.Cache, o.CacheLargeWrites
+	}
 	ctx, cancel := context.WithCancel(context.Background()) // of work between New and Close that no caller waits for
 	s.closing, s.background = cancel, func() context.Context { return ctx }
 	return s, nil
@@ -109,27 +114,43 @@ func (s *Store) removeBlock(ctx context.Context, b Block) error {
 	}
 	defer s.deletes.Release(1)
 	s.memory.drop(b)
+	if s.cache != nil {
+		s.cache.Remove(b)
+	}
 	return s.bucket.Delete(ctx, s.Key(b))
 }
 
-// Close ends background work and waits for it. Nothing may be called any more. It never fails; the error is for io.Closer.
+// Close ends background work, waits for it, and closes the cache, whose error it returns. Nothing may be called any more.
 func (s *Store) Close() error {
 	s.closing()
 	s.tasks.Wait()
 	s.memory.clear()
+	if s.cache != nil {
+		return s.cache.Close()
+	}
 	return nil
 }
 
 // CacheStats are sums since the store was opened.
 type CacheStats struct {
-	Hits, HitBytes    int64 // reads that the cache answered
-	Misses, MissBytes int64 // and those it could not
-	Writes, Evicts    int64 // blocks that came and blocks that went for them
-	Bytes, Blocks     int64 // what is there now
+	Hits, HitBytes        int64 // reads that a cache answered
+	Misses, MissBytes     int64 // and those it could not
+	Writes, Drops, Evicts int64 // blocks that came, that were not taken, and that went for others
+	Bytes, Blocks         int64 // what is there now
 }
 
-// CacheStats returns the sums of the memory cache; all zero without one.
-func (s *Store) CacheStats() CacheStats { return s.memory.stats() }
+// CacheStats returns the sums of the caches; all zero without any. A block that is in memory and on disk counts twice.
+func (s *Store) CacheStats() CacheStats {
+	m := s.memory.stats()
+	if s.cache == nil {
+		return m
+	}
+	c := s.cache.Stats()
+	return CacheStats{
+		Hits: m.Hits + c.Hits, HitBytes: m.HitBytes + c.HitBytes, Misses: c.Misses, MissBytes: c.MissBytes,
+		Writes: m.Writes + c.Writes, Drops: m.Drops + c.Drops, Evicts: m.Evicts + c.Evicts, Bytes: m.Bytes + c.Bytes, Blocks: m.Blocks + c.Blocks,
+	}
+}
 
 // buffer returns memory for the stored form of a block, with nothing in it.
 func (s *Store) buffer() *[]byte {

@@ -3,6 +3,7 @@ package chunk
 import (
 	"context"
 	"fmt"
+	"io/fs"
 	"time"
 
 	"golang.org/x/sync/errgroup"
@@ -82,16 +83,40 @@ func (u *upload) putEncoded(ctx context.Context, s *Store, key string) error {
 	u.release()
 	if err := s.bucket.Put(ctx, key, object.Bytes(*stored)); err != nil {
 		s.memory.drop(u.block)
+		if s.cache != nil {
+			s.cache.Remove(u.block)
+		}
 		return err
 	}
 	return nil
 }
 
-// keep lets the memory cache have a block that is smaller than others: the kind that is read soon after it was written.
+// keep lets the caches have a block that is smaller than others: the kind that is read soon after it was written.
 func (u *upload) keep(s *Store) {
-	if len(u.pages) == 1 && u.length < s.blockSize {
+	if len(u.pages) != 1 {
+		return // in pieces, which does not happen to pages of Writer.Page
+	}
+	small := u.length < s.blockSize
+	if small {
 		s.memory.put(u.block, u.pages[0])
 	}
+	if s.cache != nil && (small || s.keepLarge) {
+		s.cache.Write(u.block, u.pages[0])
+	}
+}
+
+// PutBlock stores one block whose whole content is given, which is for blocks that another program left to upload.
+func (s *Store) PutBlock(ctx context.Context, b Block, content []byte) error {
+	if int(b.Length) != len(content) {
+		return fmt.Errorf("put %s: %d bytes: %w", s.Key(b), len(content), fs.ErrInvalid)
+	}
+	if err := s.uploads.Acquire(ctx, 1); err != nil {
+		return fmt.Errorf("put %s: %w", s.Key(b), err)
+	}
+	defer s.uploads.Release(1)
+	u := upload{block: b}
+	u.add(buf.NewPage(content))
+	return u.run(ctx, s)
 }
 
 // undo removes the first n blocks of a slice that came to nothing, of which length bytes were appended. What cannot be
