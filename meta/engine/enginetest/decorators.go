@@ -4,11 +4,13 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"slices"
 	"sync"
 	"sync/atomic"
 	"time"
 
 	"juicefs/meta/engine"
+	"juicefs/meta/record"
 )
 
 var (
@@ -26,7 +28,7 @@ type Counting struct {
 // NewCounting returns a counting engine over e.
 func NewCounting(e engine.Engine) *Counting {
 	c := &Counting{tap: tap{Engine: e}}
-	c.around = func(_ context.Context, k call, next func() error) error {
+	c.around = func(_ context.Context, k call, _ *engine.Batch, next func() error) error {
 		c.n[k].Add(1)
 		return next()
 	}
@@ -79,7 +81,8 @@ type Failing struct {
 }
 
 type fault struct {
-	after int // commits before it
+	of    func(*engine.Batch) bool // which commits count; nil: all
+	after int                      // commits of those before it
 	fault Fault
 }
 
@@ -95,7 +98,22 @@ func NewFailing(e engine.Engine) *Failing {
 func (f *Failing) Fail(n int, what Fault) {
 	f.mu.Lock()
 	defer f.mu.Unlock()
-	f.faults = append(f.faults, fault{n - 1, what})
+	f.faults = append(f.faults, fault{nil, n - 1, what})
+}
+
+// FailOf lets the next commit whose batch of accepts fail. It is for engines that others, such as background jobs, commit to
+// as well. of is called under a lock, and must not keep or change the batch.
+func (f *Failing) FailOf(of func(*engine.Batch) bool, what Fault) {
+	f.mu.Lock()
+	defer f.mu.Unlock()
+	f.faults = append(f.faults, fault{of, 0, what})
+}
+
+// Writing accepts batches that write a record of a kind with the given verb, for FailOf.
+func Writing(op engine.Op, kind record.Kind) func(*engine.Batch) bool {
+	return func(b *engine.Batch) bool {
+		return slices.ContainsFunc(b.Writes, func(w engine.Write) bool { return w.Op == op && w.Key.Kind == kind })
+	}
 }
 
 // Pending returns how many of the faults have not happened yet.
@@ -106,28 +124,32 @@ func (f *Failing) Pending() int {
 }
 
 // next takes the fault of this commit, 0 for none.
-func (f *Failing) next() Fault {
+func (f *Failing) next(b *engine.Batch) Fault {
 	f.mu.Lock()
 	defer f.mu.Unlock()
 	var due Fault
 	left := f.faults[:0]
 	for _, x := range f.faults {
+		if x.of != nil && !x.of(b) {
+			left = append(left, x)
+			continue
+		}
 		if x.after == 0 && due == 0 {
 			due = x.fault
 			continue
 		}
-		x.after--
+		x.after = max(x.after-1, 0)
 		left = append(left, x)
 	}
 	f.faults = left
 	return due
 }
 
-func (f *Failing) do(_ context.Context, c call, next func() error) error {
+func (f *Failing) do(_ context.Context, c call, b *engine.Batch, next func() error) error {
 	if c != callCommit {
 		return next()
 	}
-	switch f.next() {
+	switch f.next(b) {
 	case Busy:
 		return fmt.Errorf("injected: %w", engine.ErrBusy)
 	case Conflicting:
@@ -150,7 +172,7 @@ type Slow struct{ tap }
 
 // NewSlow returns an engine over e that waits before each call.
 func NewSlow(e engine.Engine, delay time.Duration) *Slow {
-	return &Slow{tap{Engine: e, around: func(ctx context.Context, _ call, next func() error) error {
+	return &Slow{tap{Engine: e, around: func(ctx context.Context, _ call, _ *engine.Batch, next func() error) error {
 		t := time.NewTimer(delay)
 		defer t.Stop()
 		select {

@@ -98,3 +98,25 @@ func TestFailingFailsTheChosenCommit(t *testing.T) {
 		closeEngine(t, f)
 	}
 }
+
+func TestFailingFailsTheChosenBatch(t *testing.T) {
+	f := enginetest.NewFailing(open(t))
+	defer closeEngine(t, f)
+	f.FailOf(enginetest.Writing(engine.Put, record.KindXattr), enginetest.Busy)
+	write := func(op engine.Op, k record.Key) error {
+		tx := f.Begin(engine.Update)
+		return tx.Commit(t.Context(), &engine.Batch{Writes: []engine.Write{{Op: op, Key: k, Value: []byte("v")}}})
+	}
+	if err := write(engine.Put, record.SymlinkKey(1)); err != nil {
+		t.Errorf("another kind: %v", err)
+	}
+	if err := write(engine.Insert, record.XattrKey(1, "a")); err != nil {
+		t.Errorf("another verb: %v", err)
+	}
+	if err := write(engine.Put, record.XattrKey(1, "a")); !errors.Is(err, engine.ErrBusy) {
+		t.Errorf("the chosen one: %v", err)
+	}
+	if err := write(engine.Put, record.XattrKey(1, "a")); err != nil {
+		t.Errorf("the next one: %v", err)
+	}
+}

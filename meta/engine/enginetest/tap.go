@@ -25,7 +25,7 @@ const (
 // tap is an engine that lets around do each call: it may do something before or after next, or instead of it.
 type tap struct {
 	engine.Engine
-	around func(ctx context.Context, c call, next func() error) error
+	around func(ctx context.Context, c call, b *engine.Batch, next func() error) error // b: of a commit
 }
 
 // Unwrap returns the engine behind.
@@ -59,7 +59,7 @@ func (t *tap) Begin(mode engine.Mode) engine.Tx {
 
 // Incr taps Incr.
 func (t *tap) Incr(ctx context.Context, counter string, delta int64) (v int64, err error) {
-	err = t.around(ctx, callIncr, func() (err error) {
+	err = t.around(ctx, callIncr, nil, func() (err error) {
 		v, err = t.Engine.Incr(ctx, counter, delta)
 		return err
 	})
@@ -69,7 +69,7 @@ func (t *tap) Incr(ctx context.Context, counter string, delta int64) (v int64, e
 // Scan taps the start of a scan.
 func (t *tap) Scan(ctx context.Context, r engine.Range) iter.Seq2[record.Item, error] {
 	return func(yield func(record.Item, error) bool) {
-		if err := t.around(ctx, callScan, func() error { return nil }); err != nil {
+		if err := t.around(ctx, callScan, nil, func() error { return nil }); err != nil {
 			yield(record.Item{}, err)
 			return
 		}
@@ -87,7 +87,7 @@ func (x *tapTx) Unwrap() engine.Tx { return x.Tx }
 
 // Fetch taps Fetch.
 func (x *tapTx) Fetch(ctx context.Context, reads []engine.ReadOp) (items []record.Item, err error) {
-	err = x.t.around(ctx, callFetch, func() (err error) {
+	err = x.t.around(ctx, callFetch, nil, func() (err error) {
 		items, err = x.Tx.Fetch(ctx, reads)
 		return err
 	})
@@ -96,7 +96,7 @@ func (x *tapTx) Fetch(ctx context.Context, reads []engine.ReadOp) (items []recor
 
 // Page taps Page.
 func (x *tapTx) Page(ctx context.Context, r engine.Range, limit int) (items []record.Item, err error) {
-	err = x.t.around(ctx, callPage, func() (err error) {
+	err = x.t.around(ctx, callPage, nil, func() (err error) {
 		items, err = x.Tx.Page(ctx, r, limit)
 		return err
 	})
@@ -106,7 +106,7 @@ func (x *tapTx) Page(ctx context.Context, r engine.Range, limit int) (items []re
 // Commit taps Commit. A commit that around does not let through ends the transaction all the same.
 func (x *tapTx) Commit(ctx context.Context, b *engine.Batch) error {
 	defer x.Discard()
-	return x.t.around(ctx, callCommit, func() error { return x.Tx.Commit(ctx, b) })
+	return x.t.around(ctx, callCommit, b, func() error { return x.Tx.Commit(ctx, b) })
 }
 
 type tapWalker struct {
@@ -116,7 +116,7 @@ type tapWalker struct {
 
 // Walk taps Walk.
 func (x tapWalker) Walk(ctx context.Context, q engine.WalkQuery) (met *engine.Walked, err error) {
-	err = x.t.around(ctx, callWalk, func() (err error) {
+	err = x.t.around(ctx, callWalk, nil, func() (err error) {
 		met, err = x.w.Walk(ctx, q)
 		return err
 	})
@@ -130,7 +130,7 @@ type tapLister struct {
 
 // ListDir taps ListDir.
 func (x tapLister) ListDir(ctx context.Context, dir record.Ino, after string, limit int, xattr string) (ls []engine.Listed, err error) {
-	err = x.t.around(ctx, callList, func() (err error) {
+	err = x.t.around(ctx, callList, nil, func() (err error) {
 		ls, err = x.l.ListDir(ctx, dir, after, limit, xattr)
 		return err
 	})
