@@ -171,6 +171,10 @@ func (r *rig) check(t testing.TB, ref Ref, off, n uint32, want []byte) {
 	if got, err := r.ReadAt(t.Context(), ref, p, off); err != nil || got != len(p) || !bytes.Equal(p, want) {
 		t.Errorf("read %d bytes of %+v from %d: got %d, equal %v, %v", n, ref, off, got, bytes.Equal(p, want), err)
 	}
+	var out bytes.Buffer
+	if got, err := r.WriteTo(t.Context(), &out, ref, off, n); err != nil || got != int64(n) || !bytes.Equal(out.Bytes(), want) {
+		t.Errorf("write %d bytes of %+v from %d: got %d, %v", n, ref, off, got, err)
+	}
 	if got, err := r.stream(t, ref, off, n); err != nil || !bytes.Equal(got, want) {
 		t.Errorf("stream %d bytes of %+v from %d: got %d, equal %v, %v", n, ref, off, len(got), bytes.Equal(got, want), err)
 	}

@@ -85,8 +85,8 @@ func (s *Store) readSpan(ctx context.Context, sp span, p []byte) error {
 	return nil
 }
 
-// Pages streams n bytes of a slice from off, in order, as pages of at most 1 MiB that the caller releases and must not
-// change. Blocks ahead of the one being consumed are fetched while the pool has room. After an error (the page is nil) the
+// Pages streams n bytes of a slice from off, in order, as pages of at most 1 MiB that the caller releases; neither their
+// content nor their length may be changed, since others may have the same. Blocks ahead of the one being consumed are fetched while the pool has room. After an error (the page is nil) the
 // stream ends. A range outside the slice is an error (fs.ErrInvalid); missing blocks are fs.ErrNotExist, damaged ones
 // ErrCorrupt.
 func (s *Store) Pages(ctx context.Context, r Ref, off, n uint32) iter.Seq2[*buf.Page, error] {
@@ -97,6 +97,11 @@ func (s *Store) Pages(ctx context.Context, r Ref, off, n uint32) iter.Seq2[*buf.
 		}
 		if s.local {
 			s.localPages(ctx, r, off, n, yield)
+			return
+		}
+		c := cursor{r, s.blockSize, off, n}
+		if sp, ok := c.next(); ok && c.n == 0 {
+			s.onePage(ctx, sp, yield)
 			return
 		}
 		q := newAhead(ctx, s, cursor{r, s.blockSize, off, n})
@@ -112,6 +117,19 @@ func (s *Store) Pages(ctx context.Context, r Ref, off, n uint32) iter.Seq2[*buf.
 			}
 		}
 	}
+}
+
+// onePage is a stream of a single span.
+func (s *Store) onePage(ctx context.Context, sp span, yield func(*buf.Page, error) bool) {
+	page := s.cached(sp)
+	if page == nil {
+		var err error
+		if page, err = s.fetch(ctx, sp, nil); err != nil {
+			yield(nil, err)
+			return
+		}
+	}
+	yieldParts(page, yield)
 }
 
 // localPages reads from files as it goes: the system reads ahead.

@@ -21,6 +21,7 @@ const defaultMemoryCache = 64 << 20
 type Store struct {
 	bucket object.Bucket
 	ranges object.RangeReader // nil if the bucket has none
+	files  object.FileOpener  // nil unless the store is local
 	codec  codec              // nil: blocks are stored as they are
 	pool   *buf.Pool
 	memory *memoryCache // nil: none
@@ -74,7 +75,9 @@ func New(b object.Bucket, o Options) (*Store, error) {
 	if o.MemoryCache > 0 {
 		s.memory = newMemoryCache(o.MemoryCache)
 	}
-	if !s.local {
+	if s.local {
+		s.files, _ = object.As[object.FileOpener](b)
+	} else {
 		s.cache, s.keepLarge = o.Cache, o.CacheLargeWrites
 	}
 	ctx, cancel := context.WithCancel(context.Background()) // of work between New and Close that no caller waits for

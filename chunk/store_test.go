@@ -5,6 +5,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"io"
 	"io/fs"
 	"math/rand/v2"
 	"slices"
@@ -43,6 +44,9 @@ func TestWhatWasWrittenIsRead(t *testing.T) {
 				}
 				if _, err := r.ReadAt(t.Context(), ref, make([]byte, 1), 0); !errors.Is(err, fs.ErrNotExist) {
 					t.Errorf("read of a removed slice: %v", err)
+				}
+				if n, err := r.WriteTo(t.Context(), io.Discard, ref, 0, uint32(size)); !errors.Is(err, fs.ErrNotExist) || n != 0 {
+					t.Errorf("copy of a removed slice: %d, %v", n, err)
 				}
 				if _, err := r.stream(t, ref, 0, uint32(size)); !errors.Is(err, fs.ErrNotExist) {
 					t.Errorf("stream of a removed slice: %v", err)
@@ -97,6 +101,9 @@ func TestEmptySlice(t *testing.T) {
 func TestRangesOutsideASlice(t *testing.T) {
 	r := newRig(t, mem.New(), Options{})
 	ref := r.write(t, 1, content(1, 100))
+	if _, err := r.WriteTo(t.Context(), io.Discard, ref, 50, 51); !errors.Is(err, fs.ErrInvalid) {
+		t.Errorf("copy: got %v", err)
+	}
 	for _, c := range []struct{ off, n uint32 }{{0, 101}, {100, 1}, {1000, 1}, {1<<32 - 1, 1}, {1, 1<<32 - 1}} {
 		if _, err := r.stream(t, ref, c.off, c.n); !errors.Is(err, fs.ErrInvalid) {
 			t.Errorf("stream %+v: got %v", c, err)
@@ -433,6 +440,8 @@ func TestDamageIsMarked(t *testing.T) {
 			_, err := r.ReadAt(t.Context(), ref, make([]byte, 2000), 0)
 			checkCorrupt(t, err, key)
 			_, err = r.stream(t, ref, 0, ref.Size)
+			checkCorrupt(t, err, key)
+			_, err = r.WriteTo(t.Context(), io.Discard, ref, 0, ref.Size)
 			checkCorrupt(t, err, key)
 		})
 	}
