@@ -120,16 +120,27 @@ func overlay(have []record.Slice, s record.Slice) []record.Slice {
 	return out
 }
 
-// fillHoles puts holes where nothing was written.
+// fillHoles puts holes where nothing was written, and makes neighbouring holes one.
 func fillHoles(have []record.Slice) []record.Slice {
 	out := make([]record.Slice, 0, len(have)+1)
 	var pos uint32
 	for _, s := range have {
 		if s.Pos > pos {
-			out = append(out, record.Slice{Pos: pos, Len: s.Pos - pos})
+			out = appendVisible(out, record.Slice{Pos: pos, Len: s.Pos - pos})
 		}
-		out = append(out, s)
+		out = appendVisible(out, s)
 		pos = s.Pos + s.Len
 	}
 	return out
+}
+
+func appendVisible(out []record.Slice, s record.Slice) []record.Slice {
+	if s.ID != 0 {
+		return append(out, s)
+	}
+	if last := len(out) - 1; last >= 0 && out[last].ID == 0 {
+		out[last].Len += s.Len
+		return out
+	}
+	return append(out, record.Slice{Pos: s.Pos, Len: s.Len})
 }
