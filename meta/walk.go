@@ -141,12 +141,8 @@ func (tx *Tx) step(c *Caller, r *route, name string, last bool, o walkOptions) e
 	if last && r.ent.Type != record.TypeDirectory || last && o.last == engine.Exact {
 		guard = o.last
 	}
-	a, err := tx.Attr(r.ent.Ino, guard)
-	if err != nil && err != eNoEnt { //nolint:errorlint // Attr returns the bare code
-		return err
-	}
-	r.attr = a
-	if last && o.sole {
+	var err error
+	if r.attr, err = tx.attrOrNil(r.ent.Ino, guard); err == nil && last && o.sole {
 		r.sole, err = tx.onlyEntry(d.ino, name)
 	}
 	return err

@@ -10,6 +10,7 @@ import (
 	"syscall"
 
 	"juicefs/meta"
+	"juicefs/meta/engine"
 	"juicefs/meta/record"
 )
 
@@ -300,4 +301,20 @@ func (v *volume) symlink(path, target string) {
 	p := v.at(path)
 	_, _, err := v.fs.Symlink(v.Context(), v.root, p.Dir, p.Name, target)
 	v.ok(err)
+}
+
+// raw writes records past the file system; a nil value removes one.
+func (v *volume) raw(items ...record.Item) {
+	v.Helper()
+	b := &engine.Batch{}
+	for _, it := range items {
+		op := engine.Put
+		if it.Value == nil {
+			op = engine.Delete
+		}
+		b.Writes = append(b.Writes, engine.Write{Op: op, Key: it.Key, Value: it.Value})
+	}
+	tx := v.eng.Begin(engine.Update)
+	defer tx.Discard()
+	v.ok(tx.Commit(v.Context(), b))
 }
