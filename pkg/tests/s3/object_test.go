@@ -8,39 +8,60 @@ import (
 	"strings"
 	"sync"
 	"testing"
+	"time"
 
 	"github.com/minio/minio-go/v7"
+
+	"juicefs/pkg/tests/oracle"
 )
 
-// TestObjects are the topics that one gateway with everything on answers.
+// topics are what one gateway with everything on answers.
+var topics = map[string]func(*client){
+	"sizes":                           sizes,
+	"headers and metadata":            headers,
+	"directory objects":               directoryObjects,
+	"a and a slash":                   aAndASlash,
+	"delete many":                     deleteMany,
+	"conflicts of the file tree":      treeConflicts,
+	"keys that no file tree has":      oddKeys,
+	"listing":                         listing,
+	"pages of at most 1000":           pages,
+	"versions":                        versions,
+	"puts beside deletes":             putsBesideDeletes,
+	"ranges":                          ranges,
+	"copies":                          copies,
+	"tags":                            tagging,
+	"multipart":                       multipart,
+	"multipart, parts and their key":  multipartErrors,
+	"multipart, listings":             multipartListings,
+	"multipart, copied parts":         partCopies,
+	"uploads die with their bucket":   uploadsDie,
+	"buckets":                         bucketCalls,
+	"server metadata is out of reach": outOfReach,
+}
+
+// settleTime is how long the data of deleted objects may take to go.
+const settleTime = time.Minute
+
+// TestObjects goes through all topics and has the real JuiceFS judge the volume afterwards, with trash and without.
 func TestObjects(t *testing.T) {
-	g := serve(t, everything...)
-	for name, f := range map[string]func(*client){
-		"sizes":                           sizes,
-		"headers and metadata":            headers,
-		"directory objects":               directoryObjects,
-		"a and a slash":                   aAndASlash,
-		"delete many":                     deleteMany,
-		"conflicts of the file tree":      treeConflicts,
-		"keys that no file tree has":      oddKeys,
-		"listing":                         listing,
-		"pages of at most 1000":           pages,
-		"versions":                        versions,
-		"puts beside deletes":             putsBesideDeletes,
-		"ranges":                          ranges,
-		"copies":                          copies,
-		"tags":                            tagging,
-		"multipart":                       multipart,
-		"multipart, parts and their key":  multipartErrors,
-		"multipart, listings":             multipartListings,
-		"multipart, copied parts":         partCopies,
-		"uploads die with their bucket":   uploadsDie,
-		"buckets":                         bucketCalls,
-		"server metadata is out of reach": outOfReach,
-	} {
+	for name, days := range map[string]int{"without trash": 0, "with trash": 1} {
 		t.Run(name, func(t *testing.T) {
 			t.Parallel()
-			f(use(t, g))
+			p := oracle.Ours(t)
+			v := oracle.Format(t, p, oracle.FormatOptions{TrashDays: days})
+			g := oracle.Start(t, p, v, oracle.GatewayOptions{Flags: everything})
+			t.Run("topics", func(t *testing.T) {
+				for name, f := range topics {
+					t.Run(name, func(t *testing.T) {
+						t.Parallel()
+						f(use(t, g))
+					})
+				}
+			})
+			v.Settle(t, settleTime)
+			g.Stop(t)
+			oracle.Judge(t, v)
 		})
 	}
 }
