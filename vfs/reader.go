@@ -116,14 +116,10 @@ func (r *Reader) readChunk(ctx context.Context, index uint32) ([]record.Slice, e
 	}
 	// A file that another client removed has no records either, and what looks like a hole is not one. Clients remove the
 	// inode before its records, so if it is still there now, the records were its own.
-	o, err := r.v.fs.Resolve(ctx, &r.v.caller, r.info.Path, meta.Want{})
-	switch {
-	case errors.Is(err, fs.ErrNotExist), err == nil && o.Ino != r.info.Ino:
+	if _, err = r.v.fs.GetAttr(ctx, r.info.Ino); errors.Is(err, fs.ErrNotExist) {
 		return nil, errGone
-	case err != nil:
-		return nil, err
 	}
-	return pieces, nil
+	return pieces, err
 }
 
 func isHole(s record.Slice) bool { return s.ID == 0 }
@@ -211,7 +207,7 @@ func (r *Reader) pages(ctx context.Context, off, end int64) iter.Seq2[*buf.Page,
 				return
 			}
 			from := off
-			for page, err := range r.partPages(ctx, part) {
+			for page, err := range r.v.piecePages(ctx, part) {
 				if err == nil {
 					off += int64(page.Len())
 					if !yield(page, nil) {
@@ -236,13 +232,13 @@ func (r *Reader) pages(ctx context.Context, off, end int64) iter.Seq2[*buf.Page,
 	}
 }
 
-// partPages yields one piece of a chunk.
-func (r *Reader) partPages(ctx context.Context, part record.Slice) iter.Seq2[*buf.Page, error] {
+// piecePages yields one piece of a chunk; the pages must not be changed.
+func (v *Volume) piecePages(ctx context.Context, part record.Slice) iter.Seq2[*buf.Page, error] {
 	if !isHole(part) {
-		return r.v.store.Pages(ctx, chunk.Ref{ID: part.ID, Size: part.Size}, part.Off, part.Len)
+		return v.store.Pages(ctx, chunk.Ref{ID: part.ID, Size: part.Size}, part.Off, part.Len)
 	}
 	return func(yield func(*buf.Page, error) bool) {
-		zeros := r.v.zeros
+		zeros := v.zeros
 		for left := int(part.Len); left > 0; {
 			n := min(left, zeros.Len())
 			if !yield(zeros.Slice(0, n), nil) {

@@ -5,10 +5,11 @@ import (
 	"errors"
 	"fmt"
 	"log/slog"
-	"net"
+	"net/http"
 	"os"
 	"os/exec"
 	"path/filepath"
+	"strings"
 	"syscall"
 	"time"
 )
@@ -52,25 +53,20 @@ func (p *program) detach(ctx context.Context, args, env []string, logFile, addre
 	}
 	exited := make(chan error, 1)
 	go func() { exited <- child.Wait() }()
-	if err := awaitListener(ctx, address, exited); err != nil {
+	if err := awaitReady(ctx, address, exited); err != nil {
 		return fmt.Errorf("%w; see %s", err, logFile)
 	}
 	p.say(ctx, slog.LevelInfo, fmt.Sprintf("OK, service is ready on %q", address))
 	return nil
 }
 
-// awaitListener returns when something listens on address; an error when the process exits first or time is up.
-func awaitListener(ctx context.Context, address string, exited <-chan error) error {
+// awaitReady returns when the service on address is ready; an error when the process exits first or time is up.
+func awaitReady(ctx context.Context, address string, exited <-chan error) error {
 	ctx, cancel := context.WithTimeout(ctx, 10*time.Second)
 	defer cancel()
 	tick := time.NewTicker(100 * time.Millisecond)
 	defer tick.Stop()
-	for {
-		var d net.Dialer
-		conn, err := d.DialContext(ctx, "tcp", address)
-		if err == nil {
-			return conn.Close()
-		}
+	for !isReady(ctx, address) {
 		select {
 		case err := <-exited:
 			if err == nil {
@@ -82,4 +78,22 @@ func awaitListener(ctx context.Context, address string, exited <-chan error) err
 		case <-tick.C:
 		}
 	}
+	return nil
+}
+
+// isReady asks the service. One that speaks HTTPS answers too, that it does.
+func isReady(ctx context.Context, address string) bool {
+	if strings.HasPrefix(address, ":") {
+		address = "127.0.0.1" + address
+	}
+	req, err := http.NewRequestWithContext(ctx, http.MethodGet, "http://"+address+"/minio/health/ready", nil)
+	if err != nil {
+		return false
+	}
+	direct := &http.Client{Transport: &http.Transport{DisableKeepAlives: true}} // past proxies
+	resp, err := direct.Do(req)
+	if err != nil {
+		return false
+	}
+	return resp.Body.Close() == nil && resp.StatusCode != http.StatusServiceUnavailable
 }

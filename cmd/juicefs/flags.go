@@ -50,8 +50,16 @@ func storageFlags() []cli.Flag {
 func cacheFlags() []cli.Flag {
 	return []cli.Flag{
 		&cli.StringFlag{Name: "buffer-size", Category: groupCache, Value: "300M", Usage: "memory for data that is being read and written (unit: M)"},
-		&cli.StringFlag{Name: "cache-dir", Category: groupCache, Value: "memory", Usage: "where to cache data: this version knows \"memory\""},
-		&cli.StringFlag{Name: "cache-size", Category: groupCache, Usage: "memory for cached data beside the buffer (unit: M; 0: none)", DefaultText: "64M, or none on a store of local files"},
+		&cli.StringFlag{Name: "cache-dir", Category: groupCache, Value: defaultCacheDir(), Usage: "folder to cache blocks in, or \"memory\"; stores of local files have no cache"},
+		&cli.StringFlag{Name: "cache-mode", Category: groupCache, Value: "0600", Usage: "permissions of cached blocks, in octal"},
+		&cli.StringFlag{Name: "cache-size", Category: groupCache, Value: "100G", Usage: "most bytes of cached blocks (unit: M; 0: no cache; in memory 64M)"},
+		&cli.Int64Flag{Name: "cache-items", Category: groupCache, Usage: "most cached blocks (0: no limit)"},
+		&cli.StringFlag{Name: "free-space-ratio", Category: groupCache, Value: "0.1", Usage: "part of the cache's file system that stays free"},
+		&cli.BoolFlag{Name: "cache-large-write", Category: groupCache, Usage: "cache blocks of full size when they are written, too"},
+		&cli.StringFlag{Name: "verify-cache-checksum", Category: groupCache, Value: "extend", Usage: "what is checked of cached blocks: none, full, shrink or extend"},
+		&cli.StringFlag{Name: "cache-eviction", Category: groupCache, Value: "2-random", Usage: "what goes when the cache is full: none or 2-random"},
+		&cli.StringFlag{Name: "cache-scan-interval", Category: groupCache, Value: "1h", Usage: "how often to look for blocks that others cached (0: at the start only)"},
+		&cli.StringFlag{Name: "cache-expire", Category: groupCache, Value: "0s", Usage: "blocks not used for so long go (0: never)"},
 		&cli.StringFlag{Name: "max-readahead", Category: groupCache, Usage: "how far a sequential reader may read ahead (unit: M; 0: not at all)", DefaultText: "8 blocks"},
 		&cli.IntFlag{Name: "prefetch", Category: groupCache, Value: 1, Usage: "accepted: whole blocks are read when a reader is sequential"},
 	}
@@ -69,17 +77,15 @@ func metricsFlags() []cli.Flag {
 // acceptedFlags change nothing here that could go wrong: they tune caches that this version has not got, or are what it
 // does anyway.
 func acceptedFlags() []cli.Flag {
-	switches := []string{"negative-entry-cache", "readdir-cache", "sort-dir", "fast-statfs", "cache-partial-only", "cache-large-write", "backup-skip-trash"}
-	values := []string{"attr-cache", "entry-cache", "dir-entry-cache", "open-cache", "open-cache-limit", "skip-dir-nlink",
-		"max-stage-write", "cache-mode", "cache-items", "free-space-ratio", "verify-cache-checksum", "cache-eviction",
-		"cache-scan-interval", "cache-expire"}
+	switches := []string{"readdir-cache", "sort-dir", "fast-statfs", "backup-skip-trash"}
+	values := []string{"attr-cache", "entry-cache", "dir-entry-cache", "negative-entry-cache", "open-cache", "open-cache-limit", "skip-dir-nlink", "max-stage-write"}
 	return hiddenFlags(switches, values)
 }
 
 // refusedFlags ask for what this version has not got.
 func refusedFlags() []cli.Flag {
 	return hiddenFlags(
-		[]string{"writeback"},
+		[]string{"writeback", "cache-partial-only"},
 		[]string{"subdir", "network-interfaces", "storage-class", "tag", "writeback-threshold-size",
 			"upload-delay", "upload-hours", "consul", "access-log"})
 }

@@ -25,7 +25,7 @@ import (
 
 // TestMain makes this test binary the program too, so that scripts run it as "juicefs".
 func TestMain(m *testing.M) {
-	testscript.Main(m, map[string]func(){"juicefs": main, "showtitle": showTitle})
+	testscript.Main(m, map[string]func(){"juicefs": main, "showtitle": showTitle, "replacelater": replaceLater})
 }
 
 // showTitle prints the process title after the secrets were hidden, and the arguments that the program keeps.
@@ -38,6 +38,21 @@ func showTitle() {
 	}
 	fmt.Printf("title: %s\n", strings.ReplaceAll(strings.TrimRight(string(title), "\x00"), "\x00", " "))
 	fmt.Printf("kept: %s\n", strings.Join(kept[1:], " "))
+}
+
+// replaceLater META URL gives the volume another UUID as soon as URL answers.
+func replaceLater() {
+	for {
+		resp, err := http.Get(os.Args[2]) //nolint:noctx // the script's end is this one's
+		if err == nil && resp.Body.Close() == nil && resp.StatusCode == http.StatusOK {
+			break
+		}
+		time.Sleep(10 * time.Millisecond)
+	}
+	if err := setMember(os.Args[1], "UUID", `"9f6d572c-a55f-47a8-af92-af9721f9877a"`); err != nil {
+		fmt.Fprintln(os.Stderr, err)
+		os.Exit(1)
+	}
 }
 
 func TestScripts(t *testing.T) {
@@ -140,20 +155,32 @@ func endSessions(ts *testscript.TestScript, _ bool, args []string) {
 
 // alter META NAME JSON sets a member of a volume's setting, as another program may.
 func alter(ts *testscript.TestScript, _ bool, args []string) {
+	ts.Check(setMember(args[0], args[1], args[2]))
+}
+
+func setMember(metaURL, name, value string) error {
 	ctx := context.Background()
-	eng, err := all.Open(ctx, args[0], engine.Options{})
-	ts.Check(err)
+	eng, err := all.Open(ctx, metaURL, engine.Options{})
+	if err != nil {
+		return err
+	}
 	tx := eng.Begin(engine.Update)
 	defer tx.Discard()
 	items, err := tx.Fetch(ctx, []engine.ReadOp{{Key: record.SettingKey()}})
-	ts.Check(err)
+	if err != nil {
+		return err
+	}
 	members := map[string]json.RawMessage{}
-	ts.Check(json.Unmarshal(items[0].Value, &members))
-	members[args[1]] = json.RawMessage(args[2])
+	if err = json.Unmarshal(items[0].Value, &members); err != nil {
+		return err
+	}
+	members[name] = json.RawMessage(value)
 	text, err := json.Marshal(members)
-	ts.Check(err)
-	ts.Check(tx.Commit(ctx, &engine.Batch{Writes: []engine.Write{{Op: engine.Put, Key: record.SettingKey(), Value: text}}}))
-	ts.Check(eng.Close())
+	if err != nil {
+		return err
+	}
+	err = tx.Commit(ctx, &engine.Batch{Writes: []engine.Write{{Op: engine.Put, Key: record.SettingKey(), Value: text}}})
+	return errors.Join(err, eng.Close())
 }
 
 // running reports whether a process runs; one that waits to be collected does not.

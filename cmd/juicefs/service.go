@@ -26,9 +26,9 @@ type serviceOptions struct {
 
 	uploadLimit, downloadLimit int64 // Mbit/s; 0: those of the volume
 
-	bufferSize, cacheSize int64
-	cacheGiven            bool
-	readAhead             int64 // negative: none; 0: the default
+	bufferSize int64
+	readAhead  int64 // negative: none; 0: the default
+	cache      cacheOptions
 
 	metrics      string // address
 	metricsGiven bool
@@ -64,6 +64,9 @@ func readService(c *cli.Context) (*serviceOptions, error) {
 		return nil, err
 	}
 	if o.downloadLimit, err = parseBandwidth("download-limit", c.String("download-limit")); err != nil {
+		return nil, err
+	}
+	if o.cache, err = readCache(c); err != nil {
 		return nil, err
 	}
 	o.umask, err = parseUmask(c.String("umask"))
@@ -105,14 +108,6 @@ func (o *serviceOptions) readSizes(c *cli.Context) error {
 		return err
 	}
 	o.bufferSize = max(o.bufferSize, leastBuffer)
-	if dir := c.String("cache-dir"); dir != "memory" {
-		return fmt.Errorf("option --cache-dir %s is not supported by this version, which caches in memory", dir)
-	}
-	if o.cacheGiven = c.IsSet("cache-size"); o.cacheGiven {
-		if o.cacheSize, err = parseSize("cache-size", c.String("cache-size"), 'M'); err != nil {
-			return err
-		}
-	}
 	if c.IsSet("max-readahead") {
 		if o.readAhead, err = parseSize("max-readahead", c.String("max-readahead"), 'M'); err != nil {
 			return err

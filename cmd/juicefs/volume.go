@@ -87,10 +87,14 @@ func (p *program) openData(ctx context.Context, v *volume, o *serviceOptions) er
 		return err
 	}
 	p.say(ctx, slog.LevelInfo, "Data use "+v.bucket.String())
-	v.store, err = chunk.New(v.bucket, chunk.Options{ //nolint:contextcheck // the store outlives ctx, until Close
+	to := chunk.Options{
 		BlockSize: s.BlockSize << 10, Compression: s.Compression, HashPrefix: s.HashPrefix, Pool: v.pool,
-		MaxUploads: o.uploads, MaxDownloads: o.downloads, MaxDeletes: max(o.deletes, 1), MemoryCache: v.cacheSize(o),
-	})
+		MaxUploads: o.uploads, MaxDownloads: o.downloads, MaxDeletes: max(o.deletes, 1), Meter: v.meter.Load(), Log: p.log,
+	}
+	if err = p.addCache(&to, &o.cache, v.bucket.Limits().Local, s.UUID); err != nil { //nolint:contextcheck // the cache outlives ctx, until Close
+		return err
+	}
+	v.store, err = chunk.New(v.bucket, to) //nolint:contextcheck // the store outlives ctx, until Close
 	return err
 }
 
@@ -116,17 +120,6 @@ func (v *volume) readAhead(o *serviceOptions) int64 {
 	return o.readAhead
 }
 
-// cacheSize is chunk's word for the cache that was asked for.
-func (v *volume) cacheSize(o *serviceOptions) int64 {
-	switch {
-	case !o.cacheGiven:
-		return 0
-	case o.cacheSize == 0:
-		return -1
-	}
-	return o.cacheSize
-}
-
 // orNever is meta's word for a limit of which 0 means none at all.
 func orNever(n int) int {
 	if n <= 0 {
@@ -141,9 +134,11 @@ const usageAge = 10 * time.Second
 // measure adds the gauges of a volume.
 func (v *volume) measure(m *obs.Metrics) {
 	m.Gauge("used_buffer_size_bytes", "Memory of data that is being read and written.", func() float64 { return float64(v.pool.Used()) })
-	if v.fs.ReadOnly() {
-		return
-	}
+	m.WatchCache(func() obs.CacheStats {
+		s := v.store.CacheStats()
+		return obs.CacheStats{Hits: s.Hits, HitBytes: s.HitBytes, Misses: s.Misses, MissBytes: s.MissBytes, Writes: s.Writes,
+			Drops: s.Drops, Evicts: s.Evicts, Blocks: s.Blocks, Bytes: s.Bytes}
+	})
 	m.WatchUsage(usageAge, func() (obs.Usage, error) {
 		ctx, cancel := context.WithTimeout(context.Background(), usageAge)
 		defer cancel()

@@ -34,11 +34,6 @@ type Metrics struct {
 	requestFails prometheus.Counter
 	requestBytes *prometheus.CounterVec // method, storage_class
 	uploading    prometheus.Gauge
-
-	cacheHits, cacheMisses, cacheHitBytes, cacheMissBytes prometheus.Counter
-	cacheWrites, cacheWriteBytes, cacheDrops, cacheEvicts prometheus.Counter
-	cacheReadTime, cacheWriteTime                         prometheus.Histogram
-	fuseOps, fuseRead, fuseWritten                        prometheus.Histogram // never observed: there is no mount
 }
 
 // NewMetrics makes the metrics with labels on each of them. The error is of a bad label.
@@ -54,7 +49,6 @@ func NewMetrics(labels map[string]string) (*Metrics, error) {
 	m.makeMeta()
 	m.makeStreams()
 	m.makeRequests()
-	m.makeCache()
 	m.makeProcess()
 	return m, nil
 }
@@ -74,9 +68,10 @@ func (m *Metrics) makeStreams() {
 	m.sdkOps = m.histogram("sdk_ops_durations_histogram_seconds", "Time of operations on the volume.", ops)
 	m.sdkRead = m.histogram("sdk_read_size_bytes", "Bytes of reads from the volume.", sizes)
 	m.sdkWritten = m.histogram("sdk_written_size_bytes", "Bytes of writes to the volume.", sizes)
-	m.fuseOps = m.histogram("fuse_ops_durations_histogram_seconds", "Time of operations of a mount: none here.", ops)
-	m.fuseRead = m.histogram("fuse_read_size_bytes", "Bytes of reads of a mount: none here.", sizes)
-	m.fuseWritten = m.histogram("fuse_written_size_bytes", "Bytes of writes of a mount: none here.", sizes)
+	// Dashboards expect these, and the original's gateway shows them as empty as ours does.
+	m.histogram("fuse_ops_durations_histogram_seconds", "Time of operations of a mount: none here.", ops)
+	m.histogram("fuse_read_size_bytes", "Bytes of reads of a mount: none here.", sizes)
+	m.histogram("fuse_written_size_bytes", "Bytes of writes of a mount: none here.", sizes)
 }
 
 func (m *Metrics) makeRequests() {
@@ -87,20 +82,6 @@ func (m *Metrics) makeRequests() {
 	m.requestFails = m.counter("object_request_errors", "Requests to the object store that failed.")
 	m.requestBytes = m.counters("object_request_data_bytes", "Bytes moved to and from the object store.", "method", "storage_class")
 	m.uploading = m.gauge("object_request_uploading", "Uploads under way.")
-}
-
-func (m *Metrics) makeCache() {
-	times := prometheus.ExponentialBuckets(0.00001, 2, 20)
-	m.cacheHits = m.counter("blockcache_hits", "Reads answered by the block cache.")
-	m.cacheMisses = m.counter("blockcache_miss", "Reads that the block cache could not answer.")
-	m.cacheHitBytes = m.counter("blockcache_hit_bytes", "Bytes read from the block cache.")
-	m.cacheMissBytes = m.counter("blockcache_miss_bytes", "Bytes read past the block cache.")
-	m.cacheWrites = m.counter("blockcache_writes", "Blocks put into the block cache.")
-	m.cacheWriteBytes = m.counter("blockcache_write_bytes", "Bytes put into the block cache.")
-	m.cacheDrops = m.counter("blockcache_drops", "Blocks that the block cache did not take.")
-	m.cacheEvicts = m.counter("blockcache_evicts", "Blocks that made room in the block cache.")
-	m.cacheReadTime = m.histogram("blockcache_read_hist_seconds", "Time of reads from the block cache.", times)
-	m.cacheWriteTime = m.histogram("blockcache_write_hist_seconds", "Time of writes to the block cache.", times)
 }
 
 func (m *Metrics) makeProcess() {
@@ -142,6 +123,39 @@ func (m *Metrics) Gauge(name, help string, value func() float64) {
 		return
 	}
 	m.labelled.MustRegister(prometheus.NewGaugeFunc(prometheus.GaugeOpts{Name: name, Help: help}, value))
+}
+
+// CacheStats are sums and the present content of the block cache.
+type CacheStats struct {
+	Hits, HitBytes, Misses, MissBytes int64
+	Writes, Drops, Evicts             int64
+	Blocks, Bytes                     int64
+}
+
+// WatchCache adds the metrics of the block cache. load is called when metrics are collected.
+func (m *Metrics) WatchCache(load func() CacheStats) {
+	if m == nil {
+		return
+	}
+	for _, c := range []struct {
+		name, help string
+		value      func(*CacheStats) int64
+	}{
+		{"blockcache_hits", "Reads answered by the block cache.", func(s *CacheStats) int64 { return s.Hits }},
+		{"blockcache_hit_bytes", "Bytes read from the block cache.", func(s *CacheStats) int64 { return s.HitBytes }},
+		{"blockcache_miss", "Reads that the block cache could not answer.", func(s *CacheStats) int64 { return s.Misses }},
+		{"blockcache_miss_bytes", "Bytes read past the block cache.", func(s *CacheStats) int64 { return s.MissBytes }},
+		{"blockcache_writes", "Blocks put into the block cache.", func(s *CacheStats) int64 { return s.Writes }},
+		{"blockcache_drops", "Blocks that the block cache did not take.", func(s *CacheStats) int64 { return s.Drops }},
+		{"blockcache_evicts", "Blocks that made room in the block cache.", func(s *CacheStats) int64 { return s.Evicts }},
+	} {
+		m.labelled.MustRegister(prometheus.NewCounterFunc(prometheus.CounterOpts{Name: c.name, Help: c.help}, func() float64 {
+			s := load()
+			return float64(c.value(&s))
+		}))
+	}
+	m.Gauge("blockcache_blocks", "Blocks in the block cache.", func() float64 { return float64(load().Blocks) })
+	m.Gauge("blockcache_bytes", "Bytes in the block cache.", func() float64 { return float64(load().Bytes) })
 }
 
 // Handler serves /metrics in text or OpenMetrics; every other path is not found.

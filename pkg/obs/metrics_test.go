@@ -37,6 +37,7 @@ func TestNamesOfTheOriginal(t *testing.T) {
 	m.VolumeWritten(1)
 	m.Request("PUT", time.Millisecond, 5, errors.New("x"))
 	m.WatchUsage(time.Hour, func() (Usage, error) { return Usage{UsedSpace: 4096}, nil })
+	m.WatchCache(func() CacheStats { return CacheStats{Hits: 3} })
 	_, text := scrape(t, m, "/metrics")
 	for _, name := range []string{
 		"uptime", "cpu_usage", "memory", "used_space", "used_inodes", "total_space", "total_inodes",
@@ -44,7 +45,8 @@ func TestNamesOfTheOriginal(t *testing.T) {
 		"meta_ops_total", "meta_ops_duration_seconds", "sdk_ops_durations_histogram_seconds_bucket", "sdk_read_size_bytes_count",
 		"sdk_written_size_bytes_count", "object_request_durations_histogram_seconds_count", "object_request_errors",
 		"object_request_data_bytes", "object_request_uploading", "fuse_ops_durations_histogram_seconds_count",
-		"fuse_read_size_bytes_count", "fuse_written_size_bytes_count", "go_goroutines", "process_cpu_seconds_total", "go_build_info",
+		"blockcache_blocks", "blockcache_bytes", "blockcache_hits", "blockcache_miss", "blockcache_hit_bytes", "blockcache_miss_bytes",
+		"blockcache_writes", "blockcache_drops", "blockcache_evicts", "fuse_read_size_bytes_count", "fuse_written_size_bytes_count", "go_goroutines", "process_cpu_seconds_total", "go_build_info",
 	} {
 		if !strings.Contains(text, "\njuicefs_"+name+"{") {
 			t.Errorf("juicefs_%s is missing", name)
@@ -90,4 +92,5 @@ func TestNoMetrics(t *testing.T) {
 	m.Uploading(1)
 	m.Gauge("x", "x", func() float64 { return 0 })
 	m.WatchUsage(0, nil)
+	m.WatchCache(nil)
 }

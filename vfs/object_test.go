@@ -1,0 +1,220 @@
+package vfs
+
+import (
+	"bytes"
+	"context"
+	"errors"
+	"fmt"
+	"io"
+	"slices"
+	"syscall"
+	"testing"
+
+	"juicefs/meta"
+	"juicefs/meta/record"
+)
+
+// joined makes an object of parts by Compose and returns its content.
+func joined(t *testing.T, r *rig, path string, sizes ...int) []byte {
+	t.Helper()
+	var parts []Part
+	var all []byte
+	for i, n := range sizes {
+		data := pattern(n, uint64(100+i))
+		p := fmt.Sprintf("/.sys/uploads/u/%d", i)
+		r.put(t, p, data)
+		parts, all = append(parts, Part{Path: p}), append(all, data...)
+	}
+	info, err := r.Compose(t.Context(), Commit{Path: path, Parents: true}, parts, "", "/.sys/uploads/u")
+	must(t, err)
+	if info.Size != int64(len(all)) {
+		t.Errorf("size %d, want %d", info.Size, len(all))
+	}
+	return all
+}
+
+func TestComposeAcrossTheBorderOfAChunk(t *testing.T) {
+	r := newRig(t, rigOptions{trashDays: 1})
+	data := joined(t, r, "/d/o", 40<<20, 40<<20+1, 5)
+	equal(t, "object", r.get(t, "/d/o"), data)
+	equal(t, "range across the border", r.getRange(t, "/d/o", 64<<20-100, 200), data[64<<20-100:64<<20+100])
+	if _, err := r.Stat(t.Context(), "/.sys/uploads/u"); !errors.Is(err, syscall.ENOENT) {
+		t.Errorf("the upload's directory: %v, want ENOENT", err)
+	}
+}
+
+func TestComposeNamesThePartThatChanged(t *testing.T) {
+	r := newRig(t, rigOptions{})
+	r.put(t, "/u/p", []byte("x"))
+	_, err := r.Compose(t.Context(), Commit{Path: "/o"}, []Part{{Path: "/u/p", ETag: "other"}}, "etag", "/u")
+	if !errors.Is(err, ErrPartChanged) {
+		t.Errorf("Compose: %v, want ErrPartChanged", err)
+	}
+}
+
+func TestCopies(t *testing.T) {
+	r := newRig(t, rigOptions{})
+	data := pattern(66<<20, 40)
+	r.put(t, "/src", data)
+	before := len(r.blocks(t))
+	_, err := r.Copy(t.Context(), "/src", Commit{Path: "/a/copy", Parents: true, Xattrs: map[string][]byte{"k": []byte("v")}})
+	must(t, err)
+	_, err = r.CopyRange(t.Context(), "/src", 64<<20-7, 20, Commit{Path: "/part"})
+	must(t, err)
+	if after := len(r.blocks(t)); after != before {
+		t.Errorf("%d blocks instead of %d: data was moved", after, before)
+	}
+	_, err = r.Remove(t.Context(), []Removal{{Path: "/src"}})
+	must(t, err)
+	equal(t, "copy", r.get(t, "/a/copy"), data)
+	equal(t, "part", r.get(t, "/part"), data[64<<20-7:64<<20+13])
+	info, err := r.Stat(t.Context(), "/a/copy")
+	if err != nil || string(info.Xattrs["k"]) != "v" {
+		t.Errorf("xattrs of the copy: %v, %v", info, err)
+	}
+}
+
+func TestCompaction(t *testing.T) {
+	r := newRig(t, rigOptions{blockSize: 64 << 10})
+	data := joined(t, r, "/o", 100, 200_000, 5, 1<<20, 3)
+	info, err := r.Stat(t.Context(), "/o")
+	must(t, err)
+	o := r.open(t, "/o") // with the records of before
+	done, err := r.Compact(t.Context(), info.Ino, 0)
+	if err != nil || !done {
+		t.Fatalf("Compact = %v, %v", done, err)
+	}
+	records, err := r.fs.ReadChunk(t.Context(), info.Ino, 0)
+	if err != nil || len(records) != 1 {
+		t.Errorf("records after: %v, %v, want one", records, err)
+	}
+	equal(t, "after", r.get(t, "/o"), data)
+	got, err := io.ReadAll(o.Range(t.Context(), 0, -1))
+	must(t, err)
+	equal(t, "to a reader of before", got, data)
+	eventually(t, "only the new blocks are left", func() bool { return len(r.blocks(t)) == (len(data)+64<<10-1)/(64<<10) })
+	if done, err = r.Compact(t.Context(), info.Ino, 0); err != nil || done {
+		t.Errorf("Compact again = %v, %v", done, err)
+	}
+}
+
+func TestDirectories(t *testing.T) {
+	r := newRig(t, rigOptions{})
+	info, err := r.MakeDir(t.Context(), Commit{Path: "/plain"}, false)
+	must(t, err)
+	if !info.IsDir() || info.IsDirObject() || info.Mode != 0o755 {
+		t.Errorf("plain directory: %+v", info)
+	}
+	if _, err = r.MakeDir(t.Context(), Commit{Path: "/plain"}, false); !errors.Is(err, syscall.EEXIST) {
+		t.Errorf("again: %v, want EEXIST", err)
+	}
+	info, err = r.MakeDir(t.Context(), Commit{Path: "/plain", Xattrs: map[string][]byte{"k": []byte("v")}}, true)
+	if err != nil || !info.IsDirObject() {
+		t.Errorf("as an object: %+v, %v", info, err)
+	}
+	r.put(t, "/plain/b", []byte("1"))
+	r.put(t, "/plain/a", []byte("22"))
+	list, err := r.ReadDir(t.Context(), "/plain", "", 10, "none")
+	must(t, err)
+	var names []string
+	for _, i := range list {
+		names = append(names, fmt.Sprintf("%s %d", i.Path, i.Size))
+	}
+	if want := []string{"/plain/a 2", "/plain/b 1"}; !slices.Equal(names, want) {
+		t.Errorf("ReadDir: %v, want %v", names, want)
+	}
+	page, err := r.List(t.Context(), meta.ListQuery{Dir: "/", Limit: 10})
+	if err != nil || len(page.Items) != 3 || page.Items[0].Key != "plain/" {
+		t.Errorf("List: %+v, %v", page, err)
+	}
+	if err := r.RemoveDir(t.Context(), "/plain"); !errors.Is(err, syscall.ENOTEMPTY) {
+		t.Errorf("RemoveDir: %v, want ENOTEMPTY", err)
+	}
+	must(t, r.RemoveAll(t.Context(), "/plain", true))
+	must(t, r.RemoveAll(t.Context(), "/plain", true))
+}
+
+func TestSetXattrsAsksFirst(t *testing.T) {
+	r := newRig(t, rigOptions{})
+	r.put(t, "/o", []byte("x"))
+	refused := errors.New("refused")
+	_, err := r.SetXattrs(t.Context(), "/o", map[string][]byte{"k": []byte("v")}, nil, func(old *Info) error {
+		if old.Xattrs["k"] != nil {
+			return refused
+		}
+		return nil
+	})
+	must(t, err)
+	_, err = r.SetXattrs(t.Context(), "/o", nil, []string{"k"}, func(*Info) error { return refused })
+	if !errors.Is(err, refused) {
+		t.Errorf("SetXattrs: %v, want refused", err)
+	}
+	info, err := r.SetXattrs(t.Context(), "/o", map[string][]byte{"l": {}}, []string{"k"}, nil)
+	if err != nil || len(info.Xattrs) != 1 || info.Xattrs["l"] == nil {
+		t.Errorf("after: %v, %v", info, err)
+	}
+}
+
+func TestLinksAreFollowedToTheEnd(t *testing.T) {
+	r := newRig(t, rigOptions{})
+	r.put(t, "/d/o", []byte("data"))
+	_, _, err := r.fs.Symlink(t.Context(), &r.caller, record.Root, "link", "d/o")
+	must(t, err)
+	equal(t, "through the link", r.get(t, "/link"), []byte("data"))
+	info, err := r.Lstat(t.Context(), "/link")
+	if err != nil || info.Type != record.TypeSymlink {
+		t.Errorf("Lstat: %+v, %v, want a link", info, err)
+	}
+}
+
+func TestLocks(t *testing.T) {
+	r := newRig(t, rigOptions{})
+	unlock, err := r.Lock(t.Context(), "/lock", true)
+	must(t, err)
+	ctx, cancel := context.WithCancel(t.Context())
+	waiting := make(chan error, 1)
+	go func() {
+		_, lockErr := r.Lock(ctx, "/lock", false)
+		waiting <- lockErr
+	}()
+	cancel()
+	if err = <-waiting; !errors.Is(err, context.Canceled) {
+		t.Errorf("a lock that is held was given: %v", err)
+	}
+	got := make(chan func(), 1)
+	go func() {
+		next, lockErr := r.Lock(t.Context(), "/lock", true)
+		if lockErr != nil {
+			t.Error(lockErr)
+		}
+		got <- next
+	}()
+	unlock()
+	(<-got)()
+	shared1, err := r.Lock(t.Context(), "/lock", false)
+	must(t, err)
+	shared2, err := r.Lock(t.Context(), "/lock", false)
+	must(t, err)
+	shared1()
+	shared2()
+	if info, err := r.Stat(t.Context(), "/lock"); err != nil || info.Mode != 0o644 {
+		t.Errorf("lock file: %+v, %v", info, err)
+	}
+}
+
+func TestOpenNeedsItsParts(t *testing.T) {
+	r := newRig(t, rigOptions{})
+	for _, c := range []Config{{}, {FS: r.fs, Store: r.store}, {FS: r.fs, Store: r.store, Pool: r.pool, ParkAfter: 1 << 62}} {
+		if _, err := Open(t.Context(), c); err == nil {
+			t.Errorf("Open(%+v) succeeded", c)
+		}
+	}
+	if r.Name() != "test" || r.ReadOnly() {
+		t.Errorf("Name %q, ReadOnly %v", r.Name(), r.ReadOnly())
+	}
+	r.put(t, "/o", bytes.Repeat([]byte("x"), 5000))
+	u, err := r.Usage(t.Context())
+	if err != nil || u.UsedInodes != 1 || u.TotalSpace-u.AvailSpace != 8192 {
+		t.Errorf("Usage: %+v, %v", u, err)
+	}
+}
