@@ -41,7 +41,7 @@ func (q *ahead) next(ctx context.Context) (*buf.Page, error) {
 	if len(q.under) == 0 {
 		sp, ok := q.left.next()
 		if !ok {
-			return nil, nil //nolint:nilnil // the end
+			return nil, nil // the end
 		}
 		page := q.s.cached(sp)
 		switch {

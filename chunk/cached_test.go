@@ -2,6 +2,7 @@ package chunk_test
 
 import (
 	"bytes"
+	"errors"
 	"io/fs"
 	"math/rand/v2"
 	"os"
@@ -206,12 +207,15 @@ func TestLocalStoreDoesNotCache(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	defer disk.Close()
 	s, err := chunk.New(localBucket(t), chunk.Options{Cache: disk})
 	if err != nil {
 		t.Fatal(err)
 	}
-	defer s.Close()
+	t.Cleanup(func() {
+		if err := errors.Join(s.Close(), disk.Close()); err != nil {
+			t.Error(err)
+		}
+	})
 	b := chunk.Block{ID: 1, Length: 5}
 	if err := s.PutBlock(t.Context(), b, []byte("hello")); err != nil {
 		t.Fatal(err)

@@ -26,7 +26,7 @@ type codec interface {
 func newCodec(name string) (codec, error) {
 	switch strings.ToLower(name) {
 	case "", "none":
-		return nil, nil //nolint:nilnil // no codec is a codec
+		return nil, nil // no codec is a codec
 	case "lz4":
 		return &lz4Codec{}, nil
 	case "zstd":

@@ -47,7 +47,7 @@ func (s *Store) copyFile(ctx context.Context, w io.Writer, sp span) (int64, erro
 	if err != nil {
 		return 0, err
 	}
-	defer f.Close() // only read
+	defer func() { _ = f.Close() }() // only read
 	n, err := copyRange(w, f, int64(sp.off), int64(sp.n))
 	if errors.Is(err, io.EOF) {
 		err = s.corrupt(key, fmt.Errorf("%d bytes from %d are only %d", sp.n, sp.off, n))

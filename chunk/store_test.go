@@ -367,7 +367,7 @@ func TestCancelledUploads(t *testing.T) {
 	r := newRig(t, objecttest.WithFaults(mem.New(), hang), Options{MaxUploads: 2})
 	fill := func(ctx context.Context, w *Writer, n int) error {
 		for range n {
-			if err := w.Append(ctx, mustPage(t)(r.pool.Get(t.Context(), smallBlock))); err != nil {
+			if err := w.Append(ctx, r.pool.Overdraw(smallBlock)); err != nil {
 				return err
 			}
 		}

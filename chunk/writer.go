@@ -174,7 +174,7 @@ func (w *Writer) Seal(ctx context.Context) (Ref, error) {
 	}
 	if err != nil {
 		w.err = err
-		w.Abort()
+		w.Abort() //nolint:contextcheck // cleans up after ctx
 		return Ref{}, err
 	}
 	w.over = true
@@ -239,10 +239,10 @@ type uploads struct {
 // start uploads u in a goroutine and then gives back the slot that the caller took.
 func (b *uploads) start(ctx context.Context, s *Store, u *upload) {
 	if b.run == nil {
-		ctx, cancel := context.WithCancel(ctx)
+		all, cancel := context.WithCancel(ctx)
 		b.cancel = cancel
 		b.run = func(s *Store, u *upload) {
-			if err := u.run(ctx, s); err != nil {
+			if err := u.run(all, s); err != nil {
 				b.fail(err)
 				cancel() // the others would be removed anyway
 			}

@@ -285,7 +285,7 @@ func TestFolderIsTakenOver(t *testing.T) {
 	if err != nil || len(lock) != 36 {
 		t.Errorf("lock file: %q, %v", lock, err)
 	}
-	if err := c.Close(); err != nil {
+	if err = c.Close(); err != nil {
 		t.Fatal(err)
 	}
 	raw := filepath.Join(dir, volume, "raw")
@@ -294,12 +294,12 @@ func TestFolderIsTakenOver(t *testing.T) {
 		"chunks/0/0/5_0_5.123.tmp": old, "chunks/0/0/6_0_6.7.tmp": time.Now(), "chunks/no/block": old, "probe/x": old,
 	} {
 		path := filepath.Join(raw, name)
-		if err := errors.Join(os.MkdirAll(filepath.Dir(path), 0o700), os.WriteFile(path, nil, 0o600), os.Chtimes(path, at, at)); err != nil {
+		if err = errors.Join(os.MkdirAll(filepath.Dir(path), 0o700), os.WriteFile(path, nil, 0o600), os.Chtimes(path, at, at)); err != nil {
 			t.Fatal(err)
 		}
 	}
 	empty := filepath.Join(raw, "chunks", "77", "7")
-	if err := errors.Join(os.MkdirAll(empty, 0o700), os.Chtimes(empty, old, old)); err != nil {
+	if err = errors.Join(os.MkdirAll(empty, 0o700), os.Chtimes(empty, old, old)); err != nil {
 		t.Fatal(err)
 	}
 	c = open(t, Options{Dir: dir})
@@ -313,7 +313,7 @@ func TestFolderIsTakenOver(t *testing.T) {
 		t.Errorf("got %+v", s)
 	}
 	for name, want := range map[string]bool{"chunks/0/0/5_0_5.123.tmp": false, "chunks/0/0/6_0_6.7.tmp": true, "chunks/77/7": false, "chunks/no/block": true} {
-		if _, err := os.Stat(filepath.Join(raw, name)); (err == nil) != want {
+		if _, err = os.Stat(filepath.Join(raw, name)); (err == nil) != want {
 			t.Errorf("%s: %v, want there %v", name, err, want)
 		}
 	}
@@ -528,7 +528,11 @@ func TestStagedBlocks(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	defer store.Close()
+	t.Cleanup(func() {
+		if e := store.Close(); e != nil {
+			t.Error(e)
+		}
+	})
 	n, err := c.Staged(t.Context(), store.PutBlock)
 	if err != nil || n != 3 {
 		t.Errorf("got %d, %v", n, err)

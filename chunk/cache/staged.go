@@ -23,7 +23,7 @@ func (c *Cache) walkStaged(ctx context.Context, f func(path string, b chunk.Bloc
 			}
 			return err
 		}
-		if err := ctx.Err(); err != nil || !d.Type().IsRegular() {
+		if err = ctx.Err(); err != nil || !d.Type().IsRegular() {
 			return err
 		}
 		key := filepath.ToSlash(strings.TrimPrefix(path, root+string(filepath.Separator)))
@@ -75,7 +75,7 @@ func readStaged(path string, b chunk.Block) ([]byte, error) {
 	if err != nil {
 		return nil, err
 	}
-	defer f.Close()
+	defer func() { _ = f.Close() }() // only read
 	info, err := f.Stat()
 	if err != nil {
 		return nil, err

@@ -11,5 +11,5 @@ func usageOf(path string) (usage, bool) {
 		return usage{}, false
 	}
 	block := uint64(s.Bsize)
-	return usage{bytes: s.Blocks * block, freeBytes: uint64(s.Bavail) * block, inodes: s.Files, freeInodes: uint64(s.Ffree)}, true
+	return usage{bytes: s.Blocks * block, freeBytes: s.Bavail * block, inodes: s.Files, freeInodes: s.Ffree}, true
 }

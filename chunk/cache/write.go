@@ -108,7 +108,7 @@ func (c *Cache) createTemp(path string) (*os.File, string, error) {
 			return f, temp, err
 		}
 		if errors.Is(err, fs.ErrNotExist) {
-			if err := os.MkdirAll(filepath.Dir(path), c.o.folderMode()); err != nil {
+			if err = os.MkdirAll(filepath.Dir(path), c.o.folderMode()); err != nil {
 				return nil, "", err
 			}
 		} else if !errors.Is(err, fs.ErrExist) {

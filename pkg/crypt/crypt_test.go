@@ -181,7 +181,7 @@ func TestDamageIsNoticed(t *testing.T) {
 	}
 	for n := range len(sealed) {
 		if n%7 == 0 || n < 4 || n == len(sealed)-1 {
-			if _, err := e.Open(nil, sealed[:n]); !errors.Is(err, crypt.ErrDamaged) {
+			if _, err = e.Open(nil, sealed[:n]); !errors.Is(err, crypt.ErrDamaged) {
 				t.Errorf("first %d bytes: got %v", n, err)
 			}
 		}
@@ -192,7 +192,7 @@ func TestDamageIsNoticed(t *testing.T) {
 		}
 		bad := bytes.Clone(sealed)
 		bad[i] ^= 1
-		if _, err := e.Open(nil, bad); !errors.Is(err, crypt.ErrDamaged) {
+		if _, err = e.Open(nil, bad); !errors.Is(err, crypt.ErrDamaged) {
 			t.Errorf("byte %d changed: got %v", i, err)
 		}
 	}

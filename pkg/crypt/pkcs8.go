@@ -4,9 +4,9 @@ import (
 	"bytes"
 	"crypto/aes"
 	"crypto/cipher"
-	"crypto/des" //nolint:gosec // older keys are protected with it
+	"crypto/des" // older keys are protected with it
 	"crypto/pbkdf2"
-	"crypto/sha1" //nolint:gosec // the default hash of the standard
+	"crypto/sha1" // the default hash of the standard
 	"crypto/sha256"
 	"crypto/sha512"
 	"crypto/x509/pkix"

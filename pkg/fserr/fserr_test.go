@@ -33,10 +33,10 @@ func TestErrorText(t *testing.T) {
 
 func TestWrapKeepsTheCloserSubject(t *testing.T) {
 	inner := fserr.Wrap("lookup", "/a", syscall.ENOENT)
-	if got := fserr.Wrap("open", "/b", inner); got != inner {
+	if got := fserr.Wrap("open", "/b", inner); got != inner { //nolint:errorlint // the same one
 		t.Errorf("got %v, want %v", got, inner)
 	}
-	if got := fserr.WrapIno("open", 3, inner); got != inner {
+	if got := fserr.WrapIno("open", 3, inner); got != inner { //nolint:errorlint // the same one
 		t.Errorf("got %v, want %v", got, inner)
 	}
 	bare := &fserr.Error{Op: "plan", Err: syscall.ENOENT}

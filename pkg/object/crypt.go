@@ -113,7 +113,7 @@ func (c *crypted) Get(ctx context.Context, key string, off, n int64) (io.ReadClo
 // cryptedReader gives the memory of its content back when it is closed. It ends with the ctx of its Get.
 type cryptedReader struct {
 	bytes.Reader
-	ctx    context.Context //nolint:containedctx // io.Reader has no other way to it
+	ctx    context.Context // io.Reader has no other way to it
 	from   *crypted
 	buffer *[]byte // nil once closed
 }

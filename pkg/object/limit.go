@@ -42,7 +42,7 @@ func (l *limited) Get(ctx context.Context, key string, off, n int64) (io.ReadClo
 // limitedReader ends with the ctx of its Get, which io.Reader cannot be given otherwise.
 type limitedReader struct {
 	io.ReadCloser
-	ctx  context.Context //nolint:containedctx // see above
+	ctx  context.Context
 	down *rate.Limiter
 }
 

@@ -161,7 +161,7 @@ func (r *retrying) Get(ctx context.Context, key string, off, n int64) (io.ReadCl
 // retryingReader opens the rest of its range again when the body breaks off. It needs the ctx of its Get for that.
 type retryingReader struct {
 	r      *retrying
-	ctx    context.Context //nolint:containedctx // see above
+	ctx    context.Context
 	key    string
 	off, n int64 // the range that is left
 	tries  int

@@ -182,7 +182,7 @@ func (b *Bucket) Get(ctx context.Context, key string, off, n int64) (io.ReadClos
 
 // reader is an open range. It keeps the ctx of its Get because io.Reader has no other way to it.
 type reader struct {
-	ctx  context.Context //nolint:containedctx // see above
+	ctx  context.Context
 	file *os.File
 	left int64
 }

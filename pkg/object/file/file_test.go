@@ -172,7 +172,7 @@ func TestSweep(t *testing.T) {
 	if want := []string{"v/keep/x", "v/young/.jfs.x.tmp.5", "w/.jfs.x.tmp.6"}; !slices.Equal(left, want) {
 		t.Errorf("got %q, want %q", left, want)
 	}
-	if err := b.Delete(t.Context(), "v/keep/x"); err != nil {
+	if err = b.Delete(t.Context(), "v/keep/x"); err != nil {
 		t.Fatal(err)
 	}
 	if n, err = b.Sweep(t.Context(), "v/", now.Add(time.Hour)); err != nil || n != 4 {

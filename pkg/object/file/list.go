@@ -93,7 +93,7 @@ func readFolder(ctx context.Context, path string) ([]entry, error) {
 		}
 		return nil, err
 	}
-	defer f.Close()
+	defer func() { _ = f.Close() }() // only read
 	all, err := f.ReadDir(-1)
 	if err != nil {
 		if errors.Is(absent(err), fs.ErrNotExist) {

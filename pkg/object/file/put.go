@@ -100,7 +100,7 @@ func create(path string) (string, *tempFile, error) {
 		case try == 3:
 			return "", nil, err
 		case errors.Is(err, fs.ErrNotExist):
-			if err := os.MkdirAll(path[:strings.LastIndexByte(path, '/')], 0o777); err != nil {
+			if err = os.MkdirAll(path[:strings.LastIndexByte(path, '/')], 0o777); err != nil {
 				return "", nil, err
 			}
 		case errors.Is(err, fs.ErrExist):

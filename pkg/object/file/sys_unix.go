@@ -26,7 +26,7 @@ func retry(call func() error) error {
 func open(path string, flags int, mode uint32) (int, error) {
 	for {
 		fd, err := syscall.Open(path, flags|syscall.O_CLOEXEC, mode)
-		if err != syscall.EINTR { //nolint:errorlint // a bare code
+		if err != syscall.EINTR {
 			return fd, err
 		}
 	}
@@ -55,7 +55,7 @@ func (f *tempFile) Write(p []byte) (int, error) {
 			n += m
 		}
 		switch {
-		case err == syscall.EINTR: //nolint:errorlint // a bare code
+		case err == syscall.EINTR:
 		case err != nil:
 			return n, err
 		case m == 0:
@@ -133,7 +133,7 @@ func readAt(fd int, p []byte, off int64) (int, error) {
 			n += m
 		}
 		switch {
-		case err == syscall.EINTR: //nolint:errorlint // a bare code
+		case err == syscall.EINTR:
 		case err != nil:
 			return n, err
 		case m == 0:

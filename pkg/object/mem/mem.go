@@ -154,7 +154,7 @@ func (b *Bucket) List(ctx context.Context, prefix, after string, limit int) ([]o
 // reader ends with the ctx of its Get, which io.Reader cannot be given otherwise.
 type reader struct {
 	*bytes.Reader
-	ctx context.Context //nolint:containedctx // see above
+	ctx context.Context
 }
 
 // Read implements io.Reader.

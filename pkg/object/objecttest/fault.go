@@ -97,7 +97,7 @@ func (f *faulty) Get(ctx context.Context, key string, off, n int64) (io.ReadClos
 type faultyReader struct {
 	io.ReadCloser
 	f   *faulty
-	ctx context.Context //nolint:containedctx // io.Reader has no other way to it
+	ctx context.Context // io.Reader has no other way to it
 	key string
 }
 
