@@ -30,6 +30,11 @@ func (fs *FS) startJobs(ctx context.Context) {
 	}))
 }
 
+// CleanUp does every clean-up job now, whoever did them last.
+func (fs *FS) CleanUp(ctx context.Context) error {
+	return errors.Join(fs.cleanStale(ctx), fs.cleanFiles(ctx), fs.cleanSlices(ctx), fs.cleanTrash(ctx), fs.cleanDelayed(ctx))
+}
+
 // elected makes a job that runs only if no client ran it within diff.
 func (fs *FS) elected(counter string, diff time.Duration, job func(context.Context) error) func(context.Context) error {
 	return func(ctx context.Context) error {
