@@ -1,6 +1,7 @@
 package chunk
 
 import (
+	"bytes"
 	"math/rand/v2"
 	"sync"
 
@@ -64,13 +65,17 @@ func (m *memoryCache) has(b Block) bool {
 
 // put keeps a block whose content is page, with a reference of its own, and takes its memory out of the pool's account.
 func (m *memoryCache) put(b Block, page *buf.Page) {
-	if m == nil || int64(page.Cap()) > m.limit {
+	if m == nil {
 		return
 	}
-	if memory := int64(page.Memory()); memory > 2*int64(b.Length) {
+	memory, length := int64(page.Memory()), int64(b.Length)
+	switch {
+	case min(memory, 2*length) > m.limit:
+		return
+	case memory > 2*length:
 		// A small block in a large page would cost the whole page.
-		page = buf.NewPage(append([]byte(nil), page.Bytes()...))
-	} else {
+		page = buf.NewPage(bytes.Clone(page.Bytes()))
+	default:
 		page.Retain()
 		page.Uncharge()
 	}
@@ -82,7 +87,7 @@ func (m *memoryCache) put(b Block, page *buf.Page) {
 		return
 	}
 	m.clock++
-	c.used, c.at = m.clock, len(m.order)
+	c.used = m.clock
 	m.sums.Writes++
 	m.sums.Bytes += c.cost
 	for m.sums.Bytes > m.limit && len(m.order) > 0 {
