@@ -215,7 +215,10 @@ func (tx *Tx) move(m *move) error {
 	tx.Delete(record.EntryKey(src.dir.ino, src.name))
 	tx.PutEntry(dst.dir.ino, dst.name, src.ent, dst.attr == nil)
 	tx.touchBoth(src.dir, dst.dir, from, to)
-	return tx.rehome(src, src.dir, dst.dir)
+	if err := tx.rehome(src, src.dir, dst.dir); err != nil {
+		return err
+	}
+	return tx.moveTree(src.dir.ino, dst.dir.ino, src, nil)
 }
 
 // exchange makes both names lead to what the other one led to.
@@ -234,7 +237,10 @@ func (tx *Tx) exchange(m *move) error {
 	if err := tx.rehome(src, src.dir, dst.dir); err != nil {
 		return err
 	}
-	return tx.rehome(dst, dst.dir, src.dir)
+	if err := tx.rehome(dst, dst.dir, src.dir); err != nil {
+		return err
+	}
+	return tx.moveTree(src.dir.ino, dst.dir.ino, src, dst)
 }
 
 func (tx *Tx) touchBoth(src, dst *node, from, to int64) {
@@ -246,7 +252,7 @@ func (tx *Tx) touchBoth(src, dst *node, from, to int64) {
 	tx.touch(dst.ino, &dst.attr, to)
 }
 
-// rehome writes an inode whose entry moved, and what that means for both directories.
+// rehome writes an inode whose entry moved, and what that means for both directories themselves.
 func (tx *Tx) rehome(h *holding, from, to *node) error {
 	h.attr.Ctime = tx.now
 	if from.ino == to.ino {
@@ -271,31 +277,38 @@ func (tx *Tx) rehome(h *holding, from, to *node) error {
 		}
 		tx.Put(record.DirStatKey(h.ent.Ino), sum.Encode())
 	}
-	return tx.moveTree(h, from.ino, to.ino)
+	return nil
 }
 
-// moveTree moves what an inode, with all below it, counts for from the quotas above one directory to those above another.
-func (tx *Tx) moveTree(h *holding, from, to record.Ino) error {
+// moveTree moves what gone, with all below it, counts for from the quotas above one directory to those above another, and
+// what back counts for the other way.
+func (tx *Tx) moveTree(from, to record.Ino, gone, back *holding) error {
 	out, in, err := tx.quotaBorder(from, to)
 	if err != nil || len(out)+len(in) == 0 {
 		return err
 	}
-	all := weight(h.attr)
-	if h.isDir() {
-		below, err := tx.countTree(h.ent.Ino)
-		if err != nil {
-			return err
-		}
-		all.space, all.inodes = all.space+below.space, all.inodes+below.inodes
+	w, err := tx.treeWeight(gone)
+	if err == nil && back != nil {
+		var less change
+		less, err = tx.treeWeight(back)
+		w.space, w.inodes = w.space-less.space, w.inodes-less.inodes
 	}
-	for _, k := range out {
-		tx.Add(k, -all.space, -all.inodes)
+	if err != nil {
+		return err
 	}
-	for _, k := range in {
-		if err := tx.checkQuota(k, tx.fs.quotas.Load().dirs[record.Ino(k.B)], all); err != nil {
-			return err
-		}
-		tx.Add(k, all.space, all.inodes)
+	if err := tx.addQuotas(out, w.neg()); err != nil {
+		return err
 	}
-	return nil
+	return tx.addQuotas(in, w)
+}
+
+// treeWeight is what an inode with all below it counts for.
+func (tx *Tx) treeWeight(h *holding) (change, error) {
+	w := weight(h.attr)
+	if !h.isDir() {
+		return w, nil
+	}
+	below, err := tx.countTree(h.ent.Ino)
+	w.space, w.inodes = w.space+below.space, w.inodes+below.inodes
+	return w, err
 }

@@ -109,7 +109,12 @@ func (tx *Tx) addTree(dir record.Ino, c change) error {
 	if err != nil {
 		return err
 	}
-	for _, k := range above {
+	return tx.addQuotas(above, c)
+}
+
+// addQuotas adds to quotas of directories.
+func (tx *Tx) addQuotas(keys []record.Key, c change) error {
+	for _, k := range keys {
 		if c.space > 0 || c.inodes > 0 {
 			if err := tx.checkQuota(k, tx.fs.quotas.Load().dirs[record.Ino(k.B)], c); err != nil {
 				return err
