@@ -94,6 +94,9 @@ func (fs *FS) ComposeObject(ctx context.Context, c *Caller, s *ComposeSpec) (*Ob
 		if err != nil {
 			return err
 		}
+		if err := tx.closeUpload(s, up); err != nil { // before the object, so that the parts make room for it
+			return err
+		}
 		spec := s.ObjectSpec
 		spec.Length, spec.Chunks = y.length, nil
 		if obj, err = tx.placeObject(c, &spec, t); err != nil {
@@ -103,10 +106,8 @@ func (fs *FS) ComposeObject(ctx context.Context, c *Caller, s *ComposeSpec) (*Ob
 			tx.Insert(record.ChunkKey(obj.Ino, index), record.EncodeSlices(y.chunks[index]...))
 		}
 		obj.Chunks = y.chunks
-		if dead, err = tx.settleRefs(refs); err != nil {
-			return err
-		}
-		return tx.closeUpload(s, up)
+		dead, err = tx.settleRefs(refs)
+		return err
 	})
 	if err == nil && len(dead) > 0 {
 		fs.background(func(ctx context.Context) error { return fs.deleteSlices(ctx, dead) })
