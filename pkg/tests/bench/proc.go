@@ -65,6 +65,7 @@ func (s *server) start() (time.Duration, error) {
 	for deadline := begin.Add(30 * time.Second); time.Now().Before(deadline); time.Sleep(2 * time.Millisecond) {
 		select {
 		case err := <-s.exited:
+			s.cmd = nil
 			return 0, fmt.Errorf("%s: gateway ended: %w; see %s", s.name, err, s.log.Name())
 		default:
 		}
