@@ -159,7 +159,7 @@ func (d *deleter) pick() (f goneFile, wait time.Duration, ok bool) {
 
 // deleteFile removes all data of a deleted file, then its record.
 func (fs *FS) deleteFile(ctx context.Context, ino record.Ino, length uint64) error {
-	indexes, err := fs.chunkIndexes(ctx, ino)
+	indexes, err := fs.chunkIndexes(ctx, ino, length)
 	if err != nil {
 		return err
 	}
@@ -174,11 +174,11 @@ func (fs *FS) deleteFile(ctx context.Context, ino record.Ino, length uint64) err
 	})
 }
 
-// chunkIndexes returns which chunks an inode has.
-func (fs *FS) chunkIndexes(ctx context.Context, ino record.Ino) ([]uint32, error) {
+// chunkIndexes returns which chunks a file of the given length has. What an engine finds behind the length is included.
+func (fs *FS) chunkIndexes(ctx context.Context, ino record.Ino, length uint64) ([]uint32, error) {
 	const most = 1000
 	var all []uint32
-	r := engine.Range{Kind: record.KindChunk, A: uint64(ino)}
+	r := engine.Range{Kind: record.KindChunk, A: uint64(ino), Below: max((length+record.ChunkSize-1)/record.ChunkSize, 1)}
 	for {
 		var items []record.Item
 		err := fs.view(ctx, "chunks", func(tx *Tx) (err error) {
