@@ -120,19 +120,22 @@ func (e *Engine) pairs(ctx context.Context, command, letters string, n uint64) (
 	return r.bulks()
 }
 
+// maxProbes is how many chunks are tried one by one at most: those of a file of 4 TiB.
+const maxProbes = 1 << 16
+
 // chunkItems reads the chunks of a file that come after a position. Nothing in the database says which chunks a file has: if
 // the caller knows a bound, those below are tried; else the server looks through all its keys, step by step.
 func (e *Engine) chunkItems(ctx context.Context, r engine.Range, limit int) ([]record.Item, error) {
-	var keys []record.Key
-	if r.Below > 0 {
-		first := uint64(0)
-		if r.After.Kind != 0 {
-			first = r.After.B + 1
-		}
+	first := uint64(0)
+	if r.After.Kind != 0 {
+		first = r.After.B + 1
+	}
+	if r.Below > 0 && r.Below < first+maxProbes {
 		return e.chunksBelow(ctx, r.A, first, r.Below, limit)
 	}
+	var keys []record.Key
 	err := e.scanKeys(ctx, fmt.Sprintf("c%d_*", r.A), func(name string) error {
-		if k, ok := parseKey(record.KindChunk, name); ok && k.A == r.A && (r.After.Kind == 0 || k.B > r.After.B) {
+		if k, ok := parseKey(record.KindChunk, name); ok && k.A == r.A && k.B >= first {
 			keys = append(keys, k)
 		}
 		return nil
