@@ -1,0 +1,2 @@
+// Package proc has what a process does to itself.
+package proc

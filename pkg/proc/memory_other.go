@@ -1,0 +1,11 @@
+//go:build !linux
+
+package proc
+
+import "runtime/debug"
+
+// ReturnStartMemory gives back the garbage that a start left on the heap.
+func ReturnStartMemory() error {
+	debug.FreeOSMemory()
+	return nil
+}
