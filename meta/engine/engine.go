@@ -94,8 +94,8 @@ type Range struct {
 	A     uint64     // the directory of entries, the inode of chunks, xattrs and parents, the session of sustained inodes
 	All   bool       // every A; not for Page
 	After record.Key // Page: only records greater than this (Name or B is compared); the zero Key starts at the beginning
-	// Below is for pages of chunks: if not 0, the caller wants no index from here on, knowing the file's length. Engines that
-	// keep no list of a file's chunks are spared a search through everything; others may ignore it.
+	// Below is for pages of chunks: if not 0, the file's length says that there should be none from here on, and those that
+	// there are may be left out. Engines that keep no list of a file's chunks are spared a search through everything.
 	Below uint64
 }
 

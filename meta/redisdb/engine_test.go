@@ -1,6 +1,7 @@
 package redisdb_test
 
 import (
+	"strings"
 	"sync/atomic"
 	"testing"
 
@@ -33,5 +34,16 @@ func TestEngineAlone(t *testing.T) { enginetest.Run(t, opener(redistest.Start(t)
 func TestEngineInCluster(t *testing.T) { enginetest.Run(t, opener(redistest.StartCluster(t).URL)) }
 
 func TestEngineUnderSentinel(t *testing.T) { enginetest.Run(t, opener(redistest.StartSentinel(t).URL)) }
+
+// TestEngineWithoutScripts runs where the server does not let this user run scripts.
+func TestEngineWithoutScripts(t *testing.T) { enginetest.Run(t, opener(withoutScripts(t))) }
+
+// withoutScripts returns the addresses of a server that refuses scripts.
+func withoutScripts(tb testing.TB) func(n int) string {
+	tb.Helper()
+	s := redistest.Start(tb)
+	s.Do(tb, "ACL", "SETUSER", "plain", "on", ">secret", "~*", "&*", "+@all", "-@scripting")
+	return func(n int) string { return strings.Replace(s.URL(n), "://", "://plain:secret@", 1) }
+}
 
 func BenchmarkEngine(b *testing.B) { enginetest.Bench(b, opener(redistest.Start(b).URL)) }

@@ -148,21 +148,29 @@ func (e *Engine) chunkItems(ctx context.Context, r engine.Range, limit int) ([]r
 	return e.existing(ctx, keys[:min(len(keys), limit)])
 }
 
-// chunksBelow tries the chunks from first to below, in order, until there are enough.
+// beyond is how many chunks behind the bound are tried: a file that was cut short keeps those that it had. As long as there are
+// any, more are tried. What lies behind a larger hole is left to whoever looks for leaks; the original leaves all of it.
+const beyond = 8
+
+// chunksBelow tries the chunks from first to below, and some more, in order, until there are enough.
 func (e *Engine) chunksBelow(ctx context.Context, ino, first, below uint64, limit int) ([]record.Item, error) {
 	var items []record.Item
-	for first < below && len(items) < limit {
+	end := min(max(first, below)+beyond, 1<<32)
+	for first < end && len(items) < limit {
 		var keys []record.Key
-		for ; first < below && len(keys) < most; first++ {
+		for ; first < end && len(keys) < most; first++ {
 			keys = append(keys, record.ChunkKey(record.Ino(ino), uint32(first)))
 		}
 		more, err := e.existing(ctx, keys)
 		if err != nil {
 			return nil, err
 		}
+		if len(more) > 0 {
+			end = min(max(end, more[len(more)-1].Key.B+1+beyond), 1<<32)
+		}
 		items = append(items, more...)
 	}
-	return items, nil
+	return items[:min(len(items), limit)], nil
 }
 
 // existing reads those of records that exist.
