@@ -11,6 +11,7 @@ import (
 	"github.com/redis/go-redis/v9"
 
 	"juicefs/meta/engine"
+	"juicefs/meta/record"
 )
 
 // replyError is an error that the server answered with.
@@ -39,6 +40,11 @@ func judge(err error) fate {
 	var answered redis.Error
 	var op *net.OpError
 	var cert *tls.CertificateVerificationError
+	for _, e := range []error{record.ErrCorrupt, errReply, errUnsupported} {
+		if errors.Is(err, e) {
+			return final
+		}
+	}
 	switch {
 	case errors.As(err, &answered):
 		if isBusy(answered.Error()) {
