@@ -9,7 +9,6 @@ import (
 	"strconv"
 	"strings"
 	"syscall"
-	"unsafe"
 )
 
 // ReturnStartMemory gives back what a start left behind: garbage of the heap, and the pages of the program's own code
@@ -26,7 +25,7 @@ func ReturnStartMemory() error {
 		return fmt.Errorf("list mappings: %w", err)
 	}
 	spans, err := codeSpans(f, exe)
-	if err := f.Close(); err != nil {
+	if err = f.Close(); err != nil {
 		return fmt.Errorf("list mappings: %w", err)
 	}
 	if err != nil {
@@ -35,8 +34,8 @@ func ReturnStartMemory() error {
 	for _, s := range spans {
 		// Code is never written, so the kernel has nothing to lose: it drops page table entries. That is not so of constants:
 		// the linker has written addresses into some of them before it made them read-only.
-		if err := syscall.Madvise(s.bytes(), syscall.MADV_DONTNEED); err != nil {
-			return fmt.Errorf("return pages of the program: %w", err)
+		if _, _, errno := syscall.Syscall(syscall.SYS_MADVISE, s.from, s.to-s.from, syscall.MADV_DONTNEED); errno != 0 {
+			return fmt.Errorf("return pages of the program: %w", errno)
 		}
 	}
 	return nil
@@ -44,10 +43,6 @@ func ReturnStartMemory() error {
 
 // span is a range of addresses.
 type span struct{ from, to uintptr }
-
-func (s span) bytes() []byte {
-	return unsafe.Slice((*byte)(unsafe.Pointer(s.from)), s.to-s.from) //nolint:govet // an address that the kernel told us
-}
 
 // codeSpans finds the private mappings of a file that can be executed and not written, in the form of /proc/self/maps.
 func codeSpans(maps io.Reader, file string) ([]span, error) {

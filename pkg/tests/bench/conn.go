@@ -2,6 +2,7 @@ package main
 
 import (
 	"bufio"
+	"context"
 	"fmt"
 	"io"
 	"net"
@@ -24,7 +25,8 @@ func (c *conn) open() error {
 	if c.c != nil {
 		return nil
 	}
-	n, err := net.DialTimeout("tcp", c.addr, 10*time.Second)
+	d := net.Dialer{Timeout: 10 * time.Second}
+	n, err := d.DialContext(context.Background(), "tcp", c.addr)
 	if err != nil {
 		return err
 	}
@@ -37,7 +39,7 @@ func (c *conn) open() error {
 
 func (c *conn) close() {
 	if c.c != nil {
-		_ = c.c.Close()
+		_ = c.c.Close() // nothing is sent any more
 		c.c = nil
 	}
 }

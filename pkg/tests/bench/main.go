@@ -31,12 +31,16 @@ func run() error {
 	if err != nil {
 		return err
 	}
-	defer os.RemoveAll(root)
+	defer func() {
+		if err := os.RemoveAll(root); err != nil {
+			fmt.Fprintln(os.Stderr, "bench: clean up:", err)
+		}
+	}()
 	k := keys{"benchuser", "benchsecret123"}
 	var servers []*server
 	for _, s := range []*server{{name: "ours", bin: *ours}, {name: "juicefs-1.4.1", bin: *theirs}} {
 		s.keys, s.dir = k, filepath.Join(root, s.name)
-		if err := os.MkdirAll(s.dir, 0o700); err != nil {
+		if err = os.MkdirAll(s.dir, 0o700); err != nil {
 			return err
 		}
 		if s.bin, err = filepath.Abs(s.bin); err != nil {
@@ -47,13 +51,13 @@ func run() error {
 	}
 	defer func() {
 		for _, s := range servers {
-			if err := s.stop(); err != nil {
+			if err = s.stop(); err != nil {
 				fmt.Fprintln(os.Stderr, "bench: stop:", err)
 			}
 		}
 	}()
 	fmt.Printf("machine: %d CPUs, %s, %s; load %s", runtime.NumCPU(), runtime.GOOS, runtime.Version(), loadAverage())
-	if err := startAll(servers); err != nil {
+	if err = startAll(servers); err != nil {
 		return err
 	}
 	b, err := newBench(*cellTime)
@@ -103,7 +107,7 @@ func startAll(servers []*server) error {
 		if err != nil {
 			return fmt.Errorf("%s: make bucket: %w", s.name, err)
 		}
-		if err := s.stop(); err != nil {
+		if err = s.stop(); err != nil {
 			return err
 		}
 		took, err := s.start()

@@ -2,6 +2,7 @@ package main
 
 import (
 	"bytes"
+	"context"
 	"errors"
 	"fmt"
 	"net"
@@ -34,7 +35,7 @@ const bucket = "bench"
 // format makes the server's volume.
 func (s *server) format(args ...string) error {
 	args = append([]string{"format", s.meta, "benchvol", "--storage", "file", "--bucket", filepath.Join(s.dir, "data"), "--trash-days", "0"}, args...)
-	out, err := exec.Command(s.bin, args...).CombinedOutput()
+	out, err := exec.CommandContext(context.Background(), s.bin, args...).CombinedOutput()
 	if err != nil {
 		return fmt.Errorf("%s: format: %w\n%s", s.name, err, out)
 	}
@@ -53,7 +54,7 @@ func (s *server) start() (time.Duration, error) {
 	}
 	args := append([]string{"gateway", s.meta, s.addr, "--multi-buckets", "--keep-etag", "--object-tag", "--object-meta", "--no-banner",
 		"--no-usage-report", "--backup-meta", "0", "--metrics", "127.0.0.1:0", "--cache-dir", filepath.Join(s.dir, "cache")}, s.flags...)
-	s.cmd = exec.Command(s.bin, args...)
+	s.cmd = exec.CommandContext(context.Background(), s.bin, args...)
 	s.cmd.Env = append(os.Environ(), "MINIO_ROOT_USER="+s.keys.access, "MINIO_ROOT_PASSWORD="+s.keys.secret)
 	s.cmd.Stdout, s.cmd.Stderr = s.log, s.log
 	begin := time.Now()
@@ -128,11 +129,11 @@ func (s *server) usage() (usage, error) {
 	}
 	fields := strings.Fields(string(stat[bytes.LastIndexByte(stat, ')')+1:]))
 	for _, i := range []int{11, 12} { // utime, stime in 10 ms
-		n, err := strconv.ParseInt(fields[i], 10, 64)
-		if err != nil {
-			return u, err
+		ticks, bad := strconv.ParseInt(fields[i], 10, 64)
+		if bad != nil {
+			return u, bad
 		}
-		u.cpu += time.Duration(n) * 10 * time.Millisecond
+		u.cpu += time.Duration(ticks) * 10 * time.Millisecond
 	}
 	status, err := os.ReadFile(fmt.Sprintf("/proc/%d/status", s.cmd.Process.Pid))
 	if err != nil {
@@ -161,10 +162,17 @@ func (s *server) resetPeak() {
 }
 
 func freePort() (int, error) {
-	l, err := net.Listen("tcp", "127.0.0.1:0")
+	var lc net.ListenConfig
+	l, err := lc.Listen(context.Background(), "tcp", "127.0.0.1:0")
 	if err != nil {
 		return 0, err
 	}
-	defer l.Close()
-	return l.Addr().(*net.TCPAddr).Port, nil
+	a, ok := l.Addr().(*net.TCPAddr)
+	if err = l.Close(); err == nil && !ok {
+		err = errors.New("no port")
+	}
+	if err != nil {
+		return 0, err
+	}
+	return a.Port, nil
 }

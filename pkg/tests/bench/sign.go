@@ -6,7 +6,6 @@ import (
 	"crypto/sha256"
 	"encoding/hex"
 	"fmt"
-	"strings"
 	"time"
 )
 
@@ -61,6 +60,3 @@ func sum(b []byte) string {
 	s := sha256.Sum256(b)
 	return hex.EncodeToString(s[:])
 }
-
-// escape makes a key part of a URL path; the keys of the bench need no more.
-func escape(key string) string { return strings.ReplaceAll(key, "+", "%2B") }

@@ -131,9 +131,9 @@ func (b *bench) run(w *workload, s *server, round int) (cell, error) {
 			defer c.close()
 			for i := 0; (w.count == 0 && time.Now().Before(end)) || i < w.count; i++ {
 				t := time.Now()
-				n, size, err := b.one(w, s, c, round, cl, i)
-				if err != nil {
-					errs[cl] = err
+				n, size, failed := b.one(w, s, c, round, cl, i)
+				if failed != nil {
+					errs[cl] = failed
 					return
 				}
 				times[cl] = append(times[cl], time.Since(t))
@@ -144,7 +144,7 @@ func (b *bench) run(w *workload, s *server, round int) (cell, error) {
 	}
 	wg.Wait()
 	wall := time.Since(begin)
-	if err := errors.Join(errs...); err != nil {
+	if err = errors.Join(errs...); err != nil {
 		return cell{}, err
 	}
 	after, err := s.usage()
