@@ -94,7 +94,7 @@ func (fs *FS) ComposeObject(ctx context.Context, c *Caller, s *ComposeSpec) (*Ob
 		if err != nil {
 			return err
 		}
-		if err := tx.closeUpload(s, up); err != nil { // before the object, so that the parts make room for it
+		if err = tx.closeUpload(s, up); err != nil { // before the object, so that the parts make room for it
 			return err
 		}
 		spec := s.ObjectSpec
@@ -145,8 +145,8 @@ func (tx *Tx) openUpload(c *Caller, s *ComposeSpec) (*upload, error) {
 	}
 	reads := make([]engine.ReadOp, 0, 2*len(items))
 	for _, it := range items {
-		ent, err := record.DecodeDirent(it.Value)
-		if err != nil {
+		var ent record.Dirent
+		if ent, err = record.DecodeDirent(it.Value); err != nil {
 			return nil, err
 		}
 		u.files[it.Key.Name] = &part{ent: ent}
@@ -157,7 +157,7 @@ func (tx *Tx) openUpload(c *Caller, s *ComposeSpec) (*upload, error) {
 			reads = append(reads, engine.ReadOp{Key: record.XattrKey(f.ent.Ino, s.ETagName), Guard: engine.Exact})
 		}
 	}
-	if err := tx.Load(reads...); err != nil {
+	if err = tx.Load(reads...); err != nil {
 		return nil, err
 	}
 	for name, f := range u.files {
@@ -282,7 +282,7 @@ func (fs *FS) CopyObject(ctx context.Context, c *Caller, src string, off, n int6
 		if r.attr.Type != record.TypeFile {
 			return wrap("copy", src, eIsDir)
 		}
-		if err := tx.access(c, r.attr, mayRead); err != nil {
+		if err = tx.access(c, r.attr, mayRead); err != nil {
 			return wrap("copy", src, err)
 		}
 		y, err := tx.cut(r, uint64(off), n)

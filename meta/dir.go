@@ -77,7 +77,7 @@ func (tx *Tx) held(dir record.Ino, name string) (d *node, ent record.Dirent, a *
 	case len(name) > record.MaxName:
 		return nil, ent, nil, eTooLong
 	}
-	if err := tx.Load(engine.ReadOp{Key: record.AttrKey(dir), Guard: engine.Stable}, engine.ReadOp{Key: record.EntryKey(dir, name), Guard: engine.Exact}); err != nil {
+	if err = tx.Load(engine.ReadOp{Key: record.AttrKey(dir), Guard: engine.Stable}, engine.ReadOp{Key: record.EntryKey(dir, name), Guard: engine.Exact}); err != nil {
 		return nil, ent, nil, err
 	}
 	if d, err = tx.dirNode(dir); err != nil {

@@ -58,20 +58,20 @@ func Format(ctx context.Context, eng engine.Engine, s *record.Setting, force boo
 		next := *s
 		next.Tiers = maps.Clone(s.Tiers)
 		if old != nil {
-			prev, err := record.DecodeSetting(old)
-			if err != nil {
+			var prev *record.Setting
+			if prev, err = record.DecodeSetting(old); err != nil {
 				return err
 			}
-			if err := checkUpdate(prev, &next, force); err != nil {
+			if err = checkUpdate(prev, &next, force); err != nil {
 				return err
 			}
 			next.UUID, next.Extra = prev.UUID, prev.Extra
-			if err := tx.switchDirStats(prev, &next); err != nil {
+			if err = tx.switchDirStats(prev, &next); err != nil {
 				return err
 			}
 		}
 		if !next.KeyEncrypted {
-			if err := EncryptSecrets(&next); err != nil {
+			if err = EncryptSecrets(&next); err != nil {
 				return err
 			}
 		}

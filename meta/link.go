@@ -31,7 +31,7 @@ func (tx *Tx) link(c *Caller, ino, dir record.Ino, name string) (*record.Attr, e
 	if err != nil {
 		return nil, err
 	}
-	if err := tx.mayAddTo(c, d, name); err != nil {
+	if err = tx.mayAddTo(c, d, name); err != nil {
 		return nil, err
 	}
 	a, err := tx.Attr(ino, engine.Exact)

@@ -25,8 +25,8 @@ func (tx *Tx) listDir(dir record.Ino, after string, limit int, xattr string) ([]
 	out := make([]engine.Listed, len(items))
 	reads := make([]engine.ReadOp, 0, 2*len(items))
 	for i, it := range items {
-		ent, err := record.DecodeDirent(it.Value)
-		if err != nil {
+		var ent record.Dirent
+		if ent, err = record.DecodeDirent(it.Value); err != nil {
 			return nil, err
 		}
 		out[i] = engine.Listed{Name: it.Key.Name, Entry: ent}
@@ -153,7 +153,7 @@ func (l *lister) run() error {
 	if err != nil {
 		return err
 	}
-	if err := l.tx.access(l.c, a, mayRead|mayExec); err != nil {
+	if err = l.tx.access(l.c, a, mayRead|mayExec); err != nil {
 		return err
 	}
 	dir, attr := top, a

@@ -20,7 +20,7 @@ func (fs *FS) Lookup(ctx context.Context, c *Caller, dir record.Ino, name string
 		if err != nil {
 			return err
 		}
-		if err := tx.access(c, &d.attr, mayExec); err != nil {
+		if err = tx.access(c, &d.attr, mayExec); err != nil {
 			return err
 		}
 		ino, a, err = tx.lookup(d, name)
@@ -179,7 +179,7 @@ func (tx *Tx) makeNode(c *Caller, dir record.Ino, name string, n newName) (recor
 	if found {
 		return tx.existing(c, d, ent, n)
 	}
-	if err := tx.mayAddTo(c, d, name); err != nil {
+	if err = tx.mayAddTo(c, d, name); err != nil {
 		return 0, nil, err
 	}
 	a, err := tx.newNode(c, d, n.typ, n.mode)

@@ -65,7 +65,7 @@ func (fs *FS) run(ctx context.Context, op string, attempt func() error) error {
 		case err == nil:
 			return nil
 		case errors.As(err, &need):
-			if err := need.do(fs); err != nil {
+			if err = need.do(fs); err != nil {
 				return err
 			}
 			continue

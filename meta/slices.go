@@ -68,7 +68,7 @@ func (tx *Tx) copyRange(c *Caller, src, dst Range, size uint64) (uint64, *record
 		return 0, nil, ePerm
 	}
 	if c != nil {
-		if err := tx.access(c, from, mayRead); err != nil {
+		if err = tx.access(c, from, mayRead); err != nil {
 			return 0, nil, err
 		}
 	}

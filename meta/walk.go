@@ -85,7 +85,7 @@ func (tx *Tx) walk(c *Caller, path string, o walkOptions) (*route, error) {
 // walkNames walks without following links: at one it returns the names to go on with.
 func (tx *Tx) walkNames(c *Caller, names []string, o walkOptions) (r *route, next []string, err error) {
 	if w, ok := tx.etx.(engine.Walker); ok && len(names) > 0 && len(tx.puts) == 0 {
-		if err := tx.prefetch(w, names, o); err != nil {
+		if err = tx.prefetch(w, names, o); err != nil {
 			return nil, nil, err
 		}
 	}

@@ -25,7 +25,7 @@ func (fs *FS) SetXattrs(ctx context.Context, c *Caller, path string, set map[str
 		if r.attr.Parent > record.Trash {
 			return ePerm
 		}
-		if err := tx.access(c, r.attr, mayWrite); err != nil {
+		if err = tx.access(c, r.attr, mayWrite); err != nil {
 			return err
 		}
 		obj = &Object{Path: path, Parent: r.dir().ino, Name: r.name, Ino: r.ent.Ino, Attr: *r.attr}
@@ -140,7 +140,7 @@ func (fs *FS) GetXattr(ctx context.Context, c *Caller, ino record.Ino, name stri
 		if err != nil {
 			return err
 		}
-		if err := tx.access(c, a, mayRead); err != nil {
+		if err = tx.access(c, a, mayRead); err != nil {
 			return err
 		}
 		if value, err = tx.Get(k, engine.Loose); err == nil && value == nil {
