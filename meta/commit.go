@@ -301,10 +301,9 @@ func (tx *Tx) removeEmptied(r *route) error {
 		tx.Clear(record.KindParent, uint64(r.ent.Ino))
 	}
 	tx.Delete(record.AttrKey(r.ent.Ino))
-	if err := tx.addOwner(r.attr.UID, r.attr.GID, w); err != nil {
-		return err
-	}
-	return tx.addTotals(w)
+	tx.addOwner(r.attr.UID, r.attr.GID, w)
+	tx.addTotals(w)
+	return nil
 }
 
 // markDir makes an existing directory a directory object: its atime becomes zero.

@@ -98,10 +98,9 @@ func (fs *FS) endSustained(ctx context.Context, sid uint64, ino record.Ino) erro
 		tx.Delete(record.AttrKey(ino))
 		tx.Clear(record.KindXattr, uint64(ino))
 		w := change{space: -a.Space(), inodes: -1}
-		if err := tx.addOwner(a.UID, a.GID, w); err != nil {
-			return err
-		}
+		tx.addOwner(a.UID, a.GID, w)
+		tx.addTotals(w)
 		tx.After(func() { fs.gone.add(ino, a.Length) })
-		return tx.addTotals(w)
+		return nil
 	})
 }

@@ -128,6 +128,7 @@ func (fs *FS) fillQuota(ctx context.Context, t record.QuotaType, key uint64) err
 	}
 	return fs.update(ctx, "fillquota", func(tx *Tx) error {
 		tx.Add(record.QuotaKey(t, key), used.space, used.inodes)
+		tx.unlimited = true // it may be full from the start
 		return nil
 	})
 }

@@ -296,10 +296,9 @@ func (tx *Tx) moveTree(from, to record.Ino, gone, back *holding) error {
 	if err != nil {
 		return err
 	}
-	if err := tx.addQuotas(out, w.neg()); err != nil {
-		return err
-	}
-	return tx.addQuotas(in, w)
+	tx.addQuotas(out, w.neg())
+	tx.addQuotas(in, w)
+	return nil
 }
 
 // treeWeight is what an inode with all below it counts for.

@@ -65,7 +65,7 @@ func (tx *Tx) zeroBetween(ino record.Ino, left, right uint64) error {
 	if first == last {
 		return nil
 	}
-	r := engine.Range{Kind: record.KindChunk, A: uint64(ino), After: record.ChunkKey(ino, uint32(first))}
+	r := engine.Range{Kind: record.KindChunk, A: uint64(ino), After: record.ChunkKey(ino, uint32(first)), Below: last}
 	const most = 1000
 	for {
 		items, err := tx.Page(r, most)
@@ -99,12 +99,8 @@ func (tx *Tx) putLength(ino record.Ino, a *record.Attr, length uint64, mtime rec
 	if grown == (change{}) {
 		return nil
 	}
-	if err := tx.addTotals(grown); err != nil {
-		return err
-	}
-	if err := tx.addOwner(a.UID, a.GID, grown); err != nil {
-		return err
-	}
+	tx.addTotals(grown)
+	tx.addOwner(a.UID, a.GID, grown)
 	homes, err := tx.homes(ino, a)
 	if err != nil {
 		return err

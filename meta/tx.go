@@ -28,6 +28,8 @@ type Tx struct {
 	xattrs map[record.Ino]map[string][]byte
 	// proof is a record that exists only if this transaction was committed; it settles a lost answer.
 	proof record.Key
+	// unlimited says that the volume's size and quotas do not count.
+	unlimited bool
 }
 
 // touched is what touch wrote to a directory's attribute.
@@ -287,6 +289,10 @@ func (tx *Tx) commit() error {
 	if len(tx.batch.Writes) == 0 {
 		tx.etx.Discard()
 		return nil
+	}
+	if err := tx.checkLimits(); err != nil {
+		tx.etx.Discard()
+		return err
 	}
 	tx.batch.Writes = slices.DeleteFunc(tx.batch.Writes, func(w engine.Write) bool {
 		return w.Op == engine.Add && w.Deltas == [3]int64{}

@@ -60,11 +60,11 @@ func (fs *FS) makeHour(ctx context.Context, name string) error {
 		if fs.Setting().DirStats {
 			tx.Put(record.DirStatKey(ino), record.DirStat{}.Encode())
 		}
-		if err := tx.addOwner(0, 0, weight(a)); err != nil {
-			return err
-		}
+		tx.addOwner(0, 0, weight(a))
+		tx.addTotals(weight(a))
+		tx.unlimited = true // a full volume must be able to remove
 		tx.proof = record.EntryKey(record.Trash, name)
-		return tx.addTotals(weight(a))
+		return nil
 	})
 	if err != nil {
 		return err
@@ -187,10 +187,9 @@ func (tx *Tx) dropLink(dir, ino record.Ino, attr *record.Attr) error {
 	tx.Delete(record.AttrKey(ino))
 	w := weight(attr).neg()
 	w.length = 0
-	if err := tx.addOwner(a.UID, a.GID, w); err != nil {
-		return err
-	}
-	return tx.addTotals(w)
+	tx.addOwner(a.UID, a.GID, w)
+	tx.addTotals(w)
+	return nil
 }
 
 // dropDirRecords removes what is kept of a directory besides its inode.

@@ -54,37 +54,10 @@ func weight(a *record.Attr) change {
 	return w
 }
 
-// addTotals adds to the volume's totals; ENOSPC if that would pass a limit. Shrinking always works.
-func (tx *Tx) addTotals(c change) error {
-	s := tx.fs.Setting()
-	for _, t := range []struct {
-		name  string
-		by    int64
-		limit uint64
-	}{{record.CounterSpace, c.space, s.Capacity}, {record.CounterInodes, c.inodes, s.Inodes}} {
-		if t.by == 0 {
-			continue
-		}
-		if t.by > 0 && t.limit > 0 {
-			used, err := tx.int64(record.CounterKey(t.name), engine.Loose)
-			if err != nil {
-				return err
-			}
-			if used+tx.added(record.CounterKey(t.name))+t.by > int64(t.limit) {
-				return eNoSpc
-			}
-		}
-		tx.Add(record.CounterKey(t.name), t.by)
-	}
-	return nil
-}
-
-// added is what this Tx has added to a record so far.
-func (tx *Tx) added(k record.Key) int64 {
-	if i, ok := tx.adds[k]; ok {
-		return tx.batch.Writes[i].Deltas[0]
-	}
-	return 0
+// addTotals adds to the volume's totals.
+func (tx *Tx) addTotals(c change) {
+	tx.Add(record.CounterKey(record.CounterSpace), c.space)
+	tx.Add(record.CounterKey(record.CounterInodes), c.inodes)
 }
 
 // addDirStat adds to the statistics of a directory whose direct children changed.
@@ -103,26 +76,17 @@ func (tx *Tx) addDirStat(dir record.Ino, c change) {
 	tx.Add(k, c.length, c.space, c.inodes)
 }
 
-// addTree adds to the quotas of a directory and all above it; EDQUOT if a growth would pass a limit.
+// addTree adds to the quotas of a directory and all above it.
 func (tx *Tx) addTree(dir record.Ino, c change) error {
 	above, err := tx.quotasAbove(dir)
-	if err != nil {
-		return err
-	}
-	return tx.addQuotas(above, c)
+	tx.addQuotas(above, c)
+	return err
 }
 
-// addQuotas adds to quotas of directories.
-func (tx *Tx) addQuotas(keys []record.Key, c change) error {
+func (tx *Tx) addQuotas(keys []record.Key, c change) {
 	for _, k := range keys {
-		if c.space > 0 || c.inodes > 0 {
-			if err := tx.checkQuota(k, tx.fs.quotas.Load().dirs[record.Ino(k.B)], c); err != nil {
-				return err
-			}
-		}
 		tx.Add(k, c.space, c.inodes)
 	}
-	return nil
 }
 
 // quotasAbove returns the keys of the quotas of a directory and all above it, from the bottom up. A directory that is cut
@@ -169,59 +133,97 @@ func (tx *Tx) quotaBorder(from, to record.Ino) (out, in []record.Key, err error)
 	return out, in, nil
 }
 
-// checkQuota compares with the usage on record, as the limits may have been reached by others meanwhile.
-func (tx *Tx) checkQuota(k record.Key, known record.Quota, c change) error {
-	q := known
-	if known.MaxSpace > 0 || known.MaxInodes > 0 {
-		b, err := tx.Get(k, engine.Loose)
-		if err != nil || b == nil {
-			return err
-		}
-		if q, err = record.DecodeQuota(b); err != nil {
-			return err
-		}
+// addOwner adds to what a user and a group own. Only volumes that keep such usage.
+func (tx *Tx) addOwner(uid, gid uint32, c change) {
+	if tx.fs.Setting().UserGroupQuota {
+		tx.addQuotas([]record.Key{record.QuotaKey(record.QuotaUser, uint64(uid)), record.QuotaKey(record.QuotaGroup, uint64(gid))}, c)
 	}
-	var mine [3]int64
-	if i, ok := tx.adds[k]; ok {
-		mine = tx.batch.Writes[i].Deltas
-	}
-	if q.MaxSpace > 0 && c.space > 0 && q.UsedSpace+mine[0]+c.space > q.MaxSpace ||
-		q.MaxInodes > 0 && c.inodes > 0 && q.UsedInodes+mine[1]+c.inodes > q.MaxInodes {
-		return eDquot
-	}
-	return nil
-}
-
-// addOwner adds to what a user and a group own; EDQUOT as above. Only volumes that keep such usage.
-func (tx *Tx) addOwner(uid, gid uint32, c change) error {
-	if !tx.fs.Setting().UserGroupQuota {
-		return nil
-	}
-	t := tx.fs.quotas.Load()
-	for _, o := range []struct {
-		key   record.Key
-		known record.Quota
-	}{{record.QuotaKey(record.QuotaUser, uint64(uid)), t.users[uid]}, {record.QuotaKey(record.QuotaGroup, uint64(gid)), t.groups[gid]}} {
-		if c.space > 0 || c.inodes > 0 {
-			if err := tx.checkQuota(o.key, o.known, c); err != nil {
-				return err
-			}
-		}
-		tx.Add(o.key, c.space, c.inodes)
-	}
-	return nil
 }
 
 // grow accounts for an inode, or more of one, that appears in a directory.
 func (tx *Tx) grow(dir record.Ino, a *record.Attr, c change) error {
-	if err := tx.addTotals(c); err != nil {
-		return err
-	}
-	if err := tx.addOwner(a.UID, a.GID, c); err != nil {
-		return err
-	}
+	tx.addTotals(c)
+	tx.addOwner(a.UID, a.GID, c)
 	tx.addDirStat(dir, c)
 	return tx.addTree(dir, c)
+}
+
+// limit returns the most that a record of usage may say, in the order of its deltas; 0 or less: no limit.
+func (tx *Tx) limit(k record.Key) [2]int64 {
+	s, t := tx.fs.Setting(), tx.fs.quotas.Load()
+	switch {
+	case k == record.CounterKey(record.CounterSpace):
+		return [2]int64{int64(s.Capacity)}
+	case k == record.CounterKey(record.CounterInodes):
+		return [2]int64{int64(s.Inodes)}
+	case k.Kind != record.KindQuota:
+		return [2]int64{}
+	}
+	var q record.Quota
+	switch record.QuotaType(k.A) {
+	case record.QuotaDir:
+		q = t.dirs[record.Ino(k.B)]
+	case record.QuotaUser:
+		q = t.users[uint32(k.B)]
+	case record.QuotaGroup:
+		q = t.groups[uint32(k.B)]
+	}
+	return [2]int64{q.MaxSpace, q.MaxInodes}
+}
+
+// checkLimits holds what the whole transaction adds against the limits: ENOSPC of the volume, EDQUOT of a quota. What it
+// frees counts, and what does not grow is not asked about. Usage is read now, as others may have come close to a limit.
+func (tx *Tx) checkLimits() error {
+	if tx.unlimited {
+		return nil
+	}
+	var reads []engine.ReadOp
+	for k, i := range tx.adds {
+		d, most := tx.batch.Writes[i].Deltas, tx.limit(k)
+		if d[0] > 0 && most[0] > 0 || d[1] > 0 && most[1] > 0 {
+			reads = append(reads, engine.ReadOp{Key: k})
+		}
+	}
+	if err := tx.Load(reads...); err != nil {
+		return err
+	}
+	full := error(nil)
+	for _, r := range reads {
+		over, err := tx.over(r.Key, tx.batch.Writes[tx.adds[r.Key]].Deltas)
+		switch {
+		case err != nil:
+			return err
+		case over && r.Key.Kind == record.KindCounter:
+			return eNoSpc
+		case over:
+			full = eDquot
+		}
+	}
+	return full
+}
+
+// over reports whether usage would pass its limit.
+func (tx *Tx) over(k record.Key, d [3]int64) (bool, error) {
+	b, err := tx.Get(k, engine.Loose)
+	if err != nil {
+		return false, err
+	}
+	most := tx.limit(k)
+	var used [2]int64
+	switch {
+	case k.Kind == record.KindCounter:
+		used[0], err = record.DecodeInt64(k.Kind, b)
+	case b != nil:
+		var q record.Quota
+		q, err = record.DecodeQuota(b)
+		used, most = [2]int64{q.UsedSpace, q.UsedInodes}, [2]int64{q.MaxSpace, q.MaxInodes}
+	}
+	for i := range most {
+		if most[i] > 0 && d[i] > 0 && used[i]+d[i] > most[i] {
+			return true, err
+		}
+	}
+	return false, err
 }
 
 // fixRootStat makes the statistics of the root directory, the one directory that is made without: they are counted.

@@ -12,6 +12,7 @@ import (
 
 var quotaTests = []test{
 	{"limits of the volume", testCapacity},
+	{"a full volume can be emptied", testFullTrash},
 	{"quotas of directories", testDirQuota},
 	{"quotas of directories and renames", testDirQuotaRename},
 	{"quotas of users and groups", testOwnerQuota},
@@ -65,6 +66,22 @@ func testCapacity(t *testing.T, open Open) {
 	full("an inode more than there may be", commit("/d/k/l", 0))
 	v.remove(meta.Removal{Path: "/d/j"})
 	v.ok(commit("/d/k/l", 0))
+}
+
+// testFullTrash holds that removing, and putting less in place of more, works when nothing else does.
+func testFullTrash(t *testing.T, open Open) {
+	v := newVolume(t, open, limited(3*4096, 3), withTrash)
+	v.put("/a", 1)
+	v.put("/b", 4097)
+	v.limit("/", 1, 1) // far below what there is
+	v.remove(meta.Removal{Path: "/a"})
+	v.wantNames("/.trash", "2040-11-23-13")
+	_, err := v.fs.Truncate(t.Context(), v.root, v.ino("/b"), 1)
+	v.ok(err)
+	v.rename("/b", "/c", 0)
+	v.ok(v.fs.RemoveTree(t.Context(), v.root, "/.trash/2040-11-23-13", true))
+	v.limit("/", -1, -1)
+	v.put("/c", 1)
 }
 
 // limit sets a directory's quota.
