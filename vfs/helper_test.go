@@ -40,7 +40,7 @@ type rigOptions struct {
 	parkAfter time.Duration
 	readOnly  bool
 	eng       engine.Engine // of another rig: a second client of its volume
-	bucket    *faulty
+	bucket    *faulty       // nil: in memory
 }
 
 func newRig(t testing.TB, o rigOptions) *rig {
@@ -56,7 +56,10 @@ func newRig(t testing.TB, o rigOptions) *rig {
 	if r.eng == nil {
 		eng, err := mem.Open(ctx, engine.Options{Create: true})
 		must(t, err)
-		r.eng, r.bucket = eng, &faulty{Bucket: objmem.New()}
+		r.eng = eng
+		if r.bucket == nil {
+			r.bucket = &faulty{Bucket: objmem.New()}
+		}
 		must(t, meta.Format(ctx, eng, &record.Setting{Name: "test", UUID: "u", Storage: "mem", BlockSize: o.blockSize >> 10,
 			TrashDays: o.trashDays, MetaVersion: 1, DirStats: true}, false))
 	}

@@ -234,7 +234,11 @@ func (r *Reader) pages(ctx context.Context, off, end int64) iter.Seq2[*buf.Page,
 
 // piecePages yields one piece of a chunk; the pages must not be changed.
 func (v *Volume) piecePages(ctx context.Context, part record.Slice) iter.Seq2[*buf.Page, error] {
-	if !isHole(part) {
+	switch {
+	case isHole(part):
+	case v.local:
+		return v.localPages(ctx, part)
+	default:
 		return v.store.Pages(ctx, chunk.Ref{ID: part.ID, Size: part.Size}, part.Off, part.Len)
 	}
 	return func(yield func(*buf.Page, error) bool) {
@@ -245,6 +249,36 @@ func (v *Volume) piecePages(ctx context.Context, part record.Slice) iter.Seq2[*b
 				return
 			}
 			left -= n
+		}
+	}
+}
+
+// smallPage is how much of a local block is read at once when memory is short. A client that reads slowly keeps a page from
+// others. 64 MiB in steps of 1 MiB cost 7 ms of CPU, of 128 KiB 11 ms.
+const smallPage = 128 << 10
+
+// localPages yields a piece of a local block, in small pages when a quarter of the pool is in use.
+func (v *Volume) localPages(ctx context.Context, part record.Slice) iter.Seq2[*buf.Page, error] {
+	return func(yield func(*buf.Page, error) bool) {
+		for part.Len > 0 {
+			n := min(part.Len, pageSize)
+			if v.pool.Used() > v.pool.Limit()/4 {
+				n = min(n, smallPage)
+			}
+			page, err := v.pool.Get(ctx, int(n))
+			if err == nil {
+				if _, err = v.store.ReadAt(ctx, chunk.Ref{ID: part.ID, Size: part.Size}, page.Bytes(), part.Off); err != nil {
+					page.Release()
+				}
+			}
+			if err != nil {
+				yield(nil, err)
+				return
+			}
+			if !yield(page, nil) {
+				return
+			}
+			part.Off, part.Len = part.Off+n, part.Len-n
 		}
 	}
 }

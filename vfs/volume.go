@@ -27,7 +27,10 @@ type Config struct {
 	ParkAfter time.Duration
 	// ReadAhead is how far a sequential stream may read ahead, in bytes; 0: 8 blocks; negative: not at all.
 	ReadAhead int64
-	Meter     Meter // nil: nothing is measured
+	// Local says that blocks are files of this machine: streams then read small pieces as they go and never ahead, since the
+	// system does that, and a slow client holds next to no memory.
+	Local bool
+	Meter Meter // nil: nothing is measured
 }
 
 // Meter is told what happens on a volume; it is called from several goroutines at once.
@@ -46,8 +49,10 @@ type Volume struct {
 	log       *slog.Logger
 	parkAfter time.Duration
 	readAhead int64
+	local     bool
 	meter     Meter
 	zeros     *buf.Page     // what holes read as; never changed nor released
+	filling   *share        // of the pool: blocks that wait for the clients of large uploads
 	owners    atomic.Uint64 // of locks
 }
 
@@ -70,8 +75,12 @@ func Open(_ context.Context, c Config) (*Volume, error) {
 		c.Meter = noMeter{}
 	}
 	v := &Volume{fs: c.FS, store: c.Store, pool: c.Pool, caller: c.Caller, log: c.Logger, parkAfter: c.ParkAfter,
-		readAhead: c.ReadAhead, meter: c.Meter, zeros: buf.NewPage(make([]byte, 64<<10))}
-	if v.readAhead == 0 {
+		readAhead: c.ReadAhead, local: c.Local, meter: c.Meter, zeros: buf.NewPage(make([]byte, 64<<10)),
+		filling: newShare(c.Pool.Limit() / 2)}
+	switch {
+	case v.local:
+		v.readAhead = -1
+	case v.readAhead == 0:
 		v.readAhead = 8 * v.blockSize()
 	}
 	return v, nil

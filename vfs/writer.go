@@ -46,6 +46,7 @@ type Writer struct {
 	prev   *slice                    // complete, perhaps not yet stored
 	stored map[uint32][]record.Slice // by chunk; not in an entry yet
 	parked string                    // path of the entry that has everything before stored
+	share  int64                     // what the block being filled has of Volume.filling
 	timer  *time.Timer               // parks; nil before the first block is complete
 	err    error                     // ends the writer
 	over   bool                      // committed or cancelled
@@ -164,6 +165,9 @@ func (w *Writer) newPage(n int) (*buf.Page, error) {
 	if err := w.ready(); err != nil {
 		return nil, err
 	}
+	if err := w.takeShare(); err != nil {
+		return nil, w.fail(err)
+	}
 	n = min(n, int(record.ChunkSize-w.length%record.ChunkSize))
 	page, err := w.cur.w.Page(w.ctx, n)
 	if err != nil {
@@ -189,12 +193,39 @@ func (w *Writer) appendPage(page *buf.Page, n int) error {
 		return w.fail(err)
 	}
 	w.length += uint64(n)
+	if w.cur.w.Size()%w.v.blockSize() == 0 {
+		w.dropShare()
+	}
 	w.v.meter.VolumeWritten(n)
 	w.armTimer()
 	if w.length%record.ChunkSize == 0 {
 		return w.finishSlice()
 	}
 	return nil
+}
+
+// takeShare waits at the beginning of a block for its part of the memory. Small uploads need not: they are soon over. The
+// caller holds mu.
+func (w *Writer) takeShare() (err error) {
+	size := w.v.blockSize()
+	if w.share > 0 || w.o.Size > 0 && w.o.Size <= pageSize || w.cur.w.Size()%size != 0 {
+		return nil
+	}
+	if left := w.o.Size - int64(w.length); left > 0 {
+		size = min(size, left)
+	}
+	if w.share, err = w.v.filling.take(w.ctx, size); err != nil {
+		w.share = 0
+	}
+	return err
+}
+
+// dropShare gives back what takeShare took. The caller holds mu.
+func (w *Writer) dropShare() {
+	if w.share > 0 {
+		w.v.filling.giveBack(w.share)
+		w.share = 0
+	}
 }
 
 // ready sees to it that there is a slice for the next byte. The caller holds mu.
@@ -248,6 +279,7 @@ func (w *Writer) seal(ctx context.Context, s *slice) error {
 
 // sealAll waits until everything is stored. The caller holds mu.
 func (w *Writer) sealAll(ctx context.Context) error {
+	w.dropShare()
 	for _, s := range []**slice{&w.prev, &w.cur} {
 		if err := w.seal(ctx, *s); err != nil {
 			return err
@@ -328,6 +360,7 @@ func (w *Writer) fail(err error) error {
 // end marks the writer as done. The caller holds mu.
 func (w *Writer) end() {
 	w.over = true
+	w.dropShare()
 	if w.timer != nil {
 		w.timer.Stop()
 	}

@@ -57,7 +57,7 @@ func (p *program) openVolume(ctx context.Context, arg string, o *serviceOptions,
 		return nil, errors.Join(err, v.volumeMeta.Close(ctx))
 	}
 	v.vfs, err = vfs.Open(ctx, vfs.Config{FS: v.fs, Store: v.store, Pool: v.pool, Caller: caller(o.umask), Logger: p.log,
-		ReadAhead: v.readAhead(o), Meter: m})
+		ReadAhead: o.readAhead, Local: v.bucket.Limits().Local, Meter: m})
 	if err != nil {
 		return nil, errors.Join(err, v.Close(ctx))
 	}
@@ -110,14 +110,6 @@ func orElse(own, volumes int64) int64 {
 func (v *volume) Close(ctx context.Context) error {
 	v.closing.Do(func() { v.closed = errors.Join(v.fs.Close(ctx), v.store.Close(), v.eng.Close()) })
 	return v.closed
-}
-
-// readAhead is how far streams read ahead: on a store of local files not at all, since the system does that.
-func (v *volume) readAhead(o *serviceOptions) int64 {
-	if o.readAhead == 0 && v.bucket.Limits().Local {
-		return -1
-	}
-	return o.readAhead
 }
 
 // orNever is meta's word for a limit of which 0 means none at all.
