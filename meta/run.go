@@ -41,6 +41,8 @@ func (fs *FS) update(ctx context.Context, op string, plan func(*Tx) error) error
 		}
 		if err == nil {
 			done = tx
+		} else if tx.hour && transient(err) {
+			fs.setHour(hourDir{})
 		}
 		return err
 	})

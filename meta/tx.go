@@ -28,6 +28,8 @@ type Tx struct {
 	xattrs map[record.Ino]map[string][]byte
 	// proof is a record that exists only if this transaction was committed; it settles a lost answer.
 	proof record.Key
+	// hour says that the trash directory of this hour is used, which was not read but remembered.
+	hour bool
 	// unlimited says that the volume's size and quotas do not count.
 	unlimited bool
 }

@@ -9,10 +9,11 @@ import (
 	"juicefs/meta/record"
 )
 
-// hourDir is the trash directory of an hour.
+// hourDir is the trash directory of an hour, as it was last seen.
 type hourDir struct {
 	name string
 	ino  record.Ino
+	attr []byte
 }
 
 // hourName is the name of the trash directory for what is removed at t. Format: juicefs 1.4.1, hours in UTC.
@@ -23,8 +24,12 @@ func (tx *Tx) trashDir() (record.Ino, error) {
 	name := hourName(tx.now.Time())
 	tx.fs.hourMu.Lock()
 	defer tx.fs.hourMu.Unlock()
-	if tx.fs.hour.name == name {
-		return tx.fs.hour.ino, nil
+	if hour := tx.fs.hour; hour.name == name {
+		if !tx.hour { // somebody may have emptied the trash by hand
+			tx.hour = true
+			tx.Check(engine.Check{Kind: engine.Alike, Key: record.AttrKey(hour.ino), Want: hour.attr})
+		}
+		return hour.ino, nil
 	}
 	ctx := tx.ctx
 	return 0, &needs{func(fs *FS) error {
@@ -37,28 +42,32 @@ func (tx *Tx) trashDir() (record.Ino, error) {
 
 // makeHour finds or makes the trash directory of an hour. Its inode comes from a counter of its own.
 func (fs *FS) makeHour(ctx context.Context, name string) error {
-	var ino record.Ino
+	hour := hourDir{name: name}
 	err := fs.update(ctx, "trashdir", func(tx *Tx) error {
 		ent, ok, err := tx.Entry(record.Trash, name, engine.Exact)
 		if err != nil {
 			return err
 		}
 		if ok {
-			ino = ent.Ino
-			return nil
+			hour.ino = ent.Ino
+			if hour.attr, err = tx.Get(record.AttrKey(ent.Ino), engine.Exact); err != nil || hour.attr != nil {
+				return err
+			}
+		} else {
+			n, err := tx.int64(record.CounterKey(record.CounterTrash), engine.Exact)
+			if err != nil {
+				return err
+			}
+			hour.ino = record.Trash + record.Ino(n+1)
+			tx.Put(record.CounterKey(record.CounterTrash), record.EncodeInt64(n+1))
 		}
-		n, err := tx.int64(record.CounterKey(record.CounterTrash), engine.Exact)
-		if err != nil {
-			return err
-		}
-		ino = record.Trash + record.Ino(n+1)
-		tx.Put(record.CounterKey(record.CounterTrash), record.EncodeInt64(n+1))
 		a := &record.Attr{Type: record.TypeDirectory, Mode: 0o555, Nlink: 2, Length: 4096, Parent: record.Trash,
 			Atime: tx.now, Mtime: tx.now, Ctime: tx.now}
-		tx.PutAttr(ino, a)
-		tx.PutEntry(record.Trash, name, record.Dirent{Type: record.TypeDirectory, Ino: ino}, true)
+		hour.attr = a.Encode()
+		tx.PutAttr(hour.ino, a)
+		tx.PutEntry(record.Trash, name, record.Dirent{Type: record.TypeDirectory, Ino: hour.ino}, !ok)
 		if fs.Setting().DirStats {
-			tx.Put(record.DirStatKey(ino), record.DirStat{}.Encode())
+			tx.Put(record.DirStatKey(hour.ino), record.DirStat{}.Encode())
 		}
 		tx.addOwner(0, 0, weight(a))
 		tx.addTotals(weight(a))
@@ -69,10 +78,15 @@ func (fs *FS) makeHour(ctx context.Context, name string) error {
 	if err != nil {
 		return err
 	}
-	fs.hourMu.Lock()
-	fs.hour = hourDir{name, ino}
-	fs.hourMu.Unlock()
+	fs.setHour(hour)
 	return nil
+}
+
+// setHour remembers the trash directory of this hour; the zero hourDir forgets it.
+func (fs *FS) setHour(h hourDir) {
+	fs.hourMu.Lock()
+	defer fs.hourMu.Unlock()
+	fs.hour = h
 }
 
 // trashEntry is the name of a removed entry in the trash, cut to what a name may be long.
