@@ -55,7 +55,7 @@ func TestSlowClientsKeepLittleMemory(t *testing.T) {
 	for range 40 {
 		stalled.Go(func() {
 			w := r.CreateObject(ctx, CreateOptions{Size: 100 << 20})
-			_, err := w.ReadFrom(io.MultiReader(bytes.NewReader(data[:1000]), readerFunc(func([]byte) (int, error) {
+			_, err := w.ReadFrom(io.MultiReader(bytes.NewReader(data[:1000]), readerFunc(func([]byte) (int, error) { //nolint:contextcheck // removing what was stored goes on when ctx has ended
 				<-ctx.Done()
 				return 0, ctx.Err()
 			})))
@@ -94,7 +94,7 @@ func BenchmarkGetLocal(b *testing.B) {
 					s := o.Range(context.Background(), 0, -1)
 					for {
 						_, err = s.Read(p)
-						if err == io.EOF {
+						if err == io.EOF { //nolint:errorlint // readers return it bare
 							break
 						}
 						must(b, err)
