@@ -1,9 +1,7 @@
 package proc
 
 import (
-	"bufio"
 	"fmt"
-	"io"
 	"os"
 	"runtime/debug"
 	"strconv"
@@ -20,14 +18,11 @@ func ReturnStartMemory() error {
 	if err != nil {
 		return fmt.Errorf("find the program: %w", err)
 	}
-	f, err := os.Open("/proc/self/maps")
+	maps, err := os.ReadFile("/proc/self/maps")
 	if err != nil {
 		return fmt.Errorf("list mappings: %w", err)
 	}
-	spans, err := codeSpans(f, exe)
-	if err = f.Close(); err != nil {
-		return fmt.Errorf("list mappings: %w", err)
-	}
+	spans, err := codeSpans(string(maps), exe)
 	if err != nil {
 		return err
 	}
@@ -45,11 +40,10 @@ func ReturnStartMemory() error {
 type span struct{ from, to uintptr }
 
 // codeSpans finds the private mappings of a file that can be executed and not written, in the form of /proc/self/maps.
-func codeSpans(maps io.Reader, file string) ([]span, error) {
+func codeSpans(maps, file string) ([]span, error) {
 	var spans []span
-	lines := bufio.NewScanner(maps)
-	for lines.Scan() {
-		f := strings.Fields(lines.Text())
+	for line := range strings.Lines(maps) {
+		f := strings.Fields(line)
 		if len(f) != 6 || f[5] != file || f[1] != "r-xp" {
 			continue
 		}
@@ -60,9 +54,6 @@ func codeSpans(maps io.Reader, file string) ([]span, error) {
 			return nil, fmt.Errorf("mapping %q is not understood", f[0])
 		}
 		spans = append(spans, span{uintptr(from), uintptr(to)})
-	}
-	if err := lines.Err(); err != nil {
-		return nil, fmt.Errorf("list mappings: %w", err)
 	}
 	return spans, nil
 }

@@ -16,7 +16,7 @@ func TestCodeSpans(t *testing.T) {
 7f0000002000-7f0000003000 r-xs 00000000 fe:00 131 /opt/juicefs
 7ffc00000000-7ffc00021000 rw-p 00000000 00:00 0 [stack]
 `
-	got, err := codeSpans(strings.NewReader(maps), "/opt/juicefs")
+	got, err := codeSpans(maps, "/opt/juicefs")
 	if err != nil {
 		t.Fatal(err)
 	}
