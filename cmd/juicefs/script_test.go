@@ -2,9 +2,14 @@ package main
 
 import (
 	"context"
+	"crypto/rand"
+	"crypto/rsa"
+	"crypto/x509"
 	"encoding/json"
+	"encoding/pem"
 	"errors"
 	"fmt"
+	"io"
 	"net"
 	"net/http"
 	"os"
@@ -16,6 +21,8 @@ import (
 	"testing"
 	"time"
 
+	"github.com/minio/minio-go/v7"
+	"github.com/minio/minio-go/v7/pkg/credentials"
 	"github.com/rogpeppe/go-internal/testscript"
 
 	"juicefs/meta/all"
@@ -64,6 +71,9 @@ func TestScripts(t *testing.T) {
 			e.Setenv("BUCKET", filepath.Join(e.WorkDir, "blobs"))
 			e.Setenv("MINIO_ROOT_USER", "admin")
 			e.Setenv("MINIO_ROOT_PASSWORD", "12345678")
+			if err := writeKeys(e.WorkDir); err != nil {
+				return err
+			}
 			for _, name := range []string{"ADDR", "MADDR"} {
 				addr, err := freeAddress()
 				if err != nil {
@@ -79,6 +89,7 @@ func TestScripts(t *testing.T) {
 			"fetch":       fetch,
 			"endsessions": endSessions,
 			"alter":       alter,
+			"s3":          s3,
 		},
 	})
 }
@@ -181,6 +192,46 @@ func setMember(metaURL, name, value string) error {
 	}
 	err = tx.Commit(ctx, &engine.Batch{Writes: []engine.Write{{Op: engine.Put, Key: record.SettingKey(), Value: text}}})
 	return errors.Join(err, eng.Close())
+}
+
+// s3 ADDRESS put|get|rm BUCKET KEY [FILE] is an S3 client; put makes the bucket, get compares with the file.
+func s3(ts *testscript.TestScript, _ bool, args []string) {
+	ctx := context.Background()
+	c, err := minio.New(args[0], &minio.Options{Creds: credentials.NewStaticV4("admin", "12345678", "")})
+	ts.Check(err)
+	bucket, key := args[2], args[3]
+	switch args[1] {
+	case "put":
+		ok, err := c.BucketExists(ctx, bucket)
+		if err != nil || !ok {
+			ts.Check(c.MakeBucket(ctx, bucket, minio.MakeBucketOptions{}))
+		}
+		_, err = c.FPutObject(ctx, bucket, key, ts.MkAbs(args[4]), minio.PutObjectOptions{})
+		ts.Check(err)
+	case "get":
+		o, err := c.GetObject(ctx, bucket, key, minio.GetObjectOptions{})
+		ts.Check(err)
+		got, err := io.ReadAll(o)
+		ts.Check(errors.Join(err, o.Close()))
+		if want := ts.ReadFile(args[4]); string(got) != want {
+			ts.Fatalf("%d bytes that are not the %d of %s", len(got), len(want), args[4])
+		}
+	case "rm":
+		ts.Check(c.RemoveObject(ctx, bucket, key, minio.RemoveObjectOptions{}))
+	}
+}
+
+// writeKeys writes an RSA key in PEM to dir: plain in key.pem, with the passphrase "testpass" in protected.pem.
+func writeKeys(dir string) error {
+	key, err := rsa.GenerateKey(rand.Reader, 2048)
+	if err != nil {
+		return err
+	}
+	der := x509.MarshalPKCS1PrivateKey(key)
+	plain := &pem.Block{Type: "RSA PRIVATE KEY", Bytes: der}
+	protected, err := x509.EncryptPEMBlock(rand.Reader, plain.Type, der, []byte("testpass"), x509.PEMCipherAES256) //nolint:staticcheck // weak, but volumes have such keys
+	return errors.Join(err, os.WriteFile(filepath.Join(dir, "key.pem"), pem.EncodeToMemory(plain), 0o600),
+		os.WriteFile(filepath.Join(dir, "protected.pem"), pem.EncodeToMemory(protected), 0o600))
 }
 
 // running reports whether a process runs; one that waits to be collected does not.

@@ -86,7 +86,9 @@ func addTrash(ctx context.Context, eng engine.Engine, st *usageStatus) error {
 		var reads []engine.ReadOp
 		err := scan(ctx, eng, engine.Range{Kind: record.KindEntry, A: hour}, func(it record.Item) error {
 			d, err := record.DecodeDirent(it.Value)
-			reads = append(reads, engine.ReadOp{Key: record.AttrKey(d.Ino)})
+			if d.Type == record.TypeFile {
+				reads = append(reads, engine.ReadOp{Key: record.AttrKey(d.Ino)})
+			}
 			return err
 		})
 		if err != nil {
@@ -122,9 +124,7 @@ func lengths(ctx context.Context, eng engine.Engine, reads []engine.ReadOp) (int
 			if err != nil {
 				return 0, err
 			}
-			if a.Type == record.TypeFile {
-				sum += int64(a.Length)
-			}
+			sum += int64(a.Length)
 		}
 		reads = reads[n:]
 	}
