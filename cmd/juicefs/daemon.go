@@ -9,6 +9,7 @@ import (
 	"os"
 	"os/exec"
 	"path/filepath"
+	"slices"
 	"strings"
 	"syscall"
 	"time"
@@ -58,6 +59,31 @@ func (p *program) detach(ctx context.Context, args, env []string, logFile, addre
 	}
 	p.say(ctx, slog.LevelInfo, fmt.Sprintf("OK, service is ready on %q", address))
 	return nil
+}
+
+// detachedArgs are the arguments of the process in the background, which works elsewhere: relative paths become absolute.
+func detachedArgs(args []string, oldURL, newURL string, o *serviceOptions) ([]string, error) {
+	relative := map[string]bool{o.bucket: true, o.cache.dir: o.cache.dirGiven && o.cache.dir != inMemory}
+	out := slices.Clone(args)
+	for i, a := range args {
+		if a == oldURL {
+			out[i] = newURL
+			continue
+		}
+		option, path := "", a
+		if name, value, ok := strings.Cut(a, "="); ok && strings.HasPrefix(name, "-") {
+			option, path = name+"=", value
+		}
+		if path == "" || !relative[path] || strings.Contains(path, "://") {
+			continue
+		}
+		full, err := filepath.Abs(path)
+		if err != nil {
+			return nil, fmt.Errorf("path of %s: %w", a, err)
+		}
+		out[i] = option + full
+	}
+	return out, nil
 }
 
 // awaitReady returns when the service on address is ready; an error when the process exits first or time is up.

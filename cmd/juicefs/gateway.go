@@ -6,8 +6,6 @@ import (
 	"fmt"
 	"os/signal"
 	"path/filepath"
-	"slices"
-	"strings"
 	"sync/atomic"
 	"syscall"
 	"time"
@@ -161,17 +159,9 @@ func (p *program) gatewayInBackground(c *cli.Context, o *serviceOptions, opts ga
 	if before, password, after, ok := splitPassword(metaURL); ok && password != "" {
 		metaURL, env = before+after, []string{"META_PASSWORD=" + password}
 	}
-	args, full := slices.Clone(p.args[1:]), ""
-	for i, a := range args {
-		switch name, value, _ := strings.Cut(a, "="); {
-		case a == c.Args().First():
-			args[i] = metaURL
-		case o.bucket != "" && a == o.bucket, o.bucket != "" && value == o.bucket && strings.TrimLeft(name, "-") == "bucket":
-			if full, err = filepath.Abs(o.bucket); err != nil {
-				return fmt.Errorf("path of the bucket: %w", err)
-			}
-			args[i] = strings.TrimSuffix(a, o.bucket) + full
-		}
+	args, err := detachedArgs(p.args[1:], c.Args().First(), metaURL, o)
+	if err != nil {
+		return err
 	}
 	logFile, err := filepath.Abs(c.String("log"))
 	if err != nil {
