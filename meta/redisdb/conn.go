@@ -2,12 +2,9 @@ package redisdb
 
 import (
 	"context"
-	"crypto/tls"
 	"errors"
 	"fmt"
-	"net"
 	"strings"
-	"time"
 
 	"github.com/redis/go-redis/v9"
 	"github.com/redis/go-redis/v9/maintnotifications"
@@ -70,15 +67,13 @@ func (c *config) aloneOptions(t tuning) *redis.Options {
 		MaxIdleConns: c.maxIdle, PoolFIFO: c.poolFIFO, PipelinePoolSize: -1, DisableIdentity: true, TLSConfig: c.tls.client(),
 		MaintNotificationsConfig: &maintnotifications.Config{Mode: maintnotifications.ModeDisabled},
 	}
-	if c.network == "tcp" {
-		o.Dialer = dialer(c.dialTimeout, o.TLSConfig)
-	}
+	o.Dialer = dialer(c.dialTimeout, o.TLSConfig)
 	return o
 }
 
 func (c *config) failoverOptions(t tuning) *redis.FailoverOptions {
 	size, most := c.size(t)
-	return &redis.FailoverOptions{
+	o := &redis.FailoverOptions{
 		MasterName: c.master, SentinelAddrs: c.addrs, SentinelUsername: c.sentinelUser, SentinelPassword: c.sentinelPassword,
 		DB: c.db, Username: c.user, Password: c.password, ClientName: c.clientName,
 		Protocol: t.protocol, OnConnect: t.onConnect, PushNotificationProcessor: t.push, MaxRetries: neverRetry, DialerRetries: dialOnce, ContextTimeoutEnabled: true,
@@ -86,6 +81,8 @@ func (c *config) failoverOptions(t tuning) *redis.FailoverOptions {
 		ConnMaxIdleTime: c.idleTime, ConnMaxLifetime: c.lifetime, PoolSize: size, MaxActiveConns: most, MinIdleConns: c.minIdle,
 		MaxIdleConns: c.maxIdle, PoolFIFO: c.poolFIFO, PipelinePoolSize: -1, DisableIdentity: true, TLSConfig: c.tls.client(),
 	}
+	o.Dialer = dialer(c.dialTimeout, o.TLSConfig)
+	return o
 }
 
 func (c *config) clusterOptions(t tuning) *redis.ClusterOptions {
@@ -100,17 +97,6 @@ func (c *config) clusterOptions(t tuning) *redis.ClusterOptions {
 	}
 	o.Dialer = dialer(c.dialTimeout, o.TLSConfig)
 	return o
-}
-
-// dialer connects with keep-alive probes, so that a server that vanished without a word is noticed.
-func dialer(timeout time.Duration, t *tls.Config) func(ctx context.Context, network, addr string) (net.Conn, error) {
-	return func(ctx context.Context, network, addr string) (net.Conn, error) {
-		d := &net.Dialer{Timeout: max(timeout, 0), KeepAliveConfig: net.KeepAliveConfig{Enable: true, Idle: 15 * time.Second, Interval: 5 * time.Second, Count: 3}}
-		if t == nil {
-			return d.DialContext(ctx, network, addr)
-		}
-		return (&tls.Dialer{NetDialer: d, Config: t}).DialContext(ctx, network, addr)
-	}
 }
 
 // single is one server, or whoever sentinels say is the master.

@@ -8,6 +8,7 @@ import (
 	"time"
 
 	"github.com/redis/go-redis/v9"
+	"github.com/redis/go-redis/v9/logging"
 
 	"juicefs/meta/engine"
 	"juicefs/meta/record"
@@ -32,10 +33,14 @@ var _ engine.Engine = (*Engine)(nil)
 // defaultRetries is how often a lost connection is tried again where nothing else is said. The original's default.
 const defaultRetries = 10
 
+// quiet keeps the library from printing to standard error. All it has to say comes as errors too.
+var quiet sync.Once
+
 // Open connects to the database that a URL names; see parseURL for its forms. The password is part of the URL: passwords from
 // the environment are put there beforehand. Errors, which never contain it: [engine.ErrBusy] is wrapped when the server cannot
 // be reached or is not ready.
 func Open(ctx context.Context, metaURL string, o engine.Options) (*Engine, error) {
+	quiet.Do(logging.Disable)
 	c, err := parseURL(metaURL)
 	if err != nil {
 		return nil, fmt.Errorf("open redis: %w", err)

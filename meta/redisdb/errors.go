@@ -7,6 +7,7 @@ import (
 	"fmt"
 	"net"
 	"strings"
+	"time"
 
 	"github.com/redis/go-redis/v9"
 
@@ -68,12 +69,23 @@ func isUnreachable(text string) bool {
 	return strings.HasPrefix(text, "redis: all sentinels") || strings.Contains(text, "cluster has no nodes") || strings.Contains(text, "Can't find reachable")
 }
 
+// over returns why a context is over. Connections notice a deadline before the context does.
+func over(ctx context.Context) error {
+	if err := ctx.Err(); err != nil {
+		return err
+	}
+	if d, ok := ctx.Deadline(); ok && !time.Now().Before(d) {
+		return context.DeadlineExceeded
+	}
+	return nil
+}
+
 // readErr is the error of a call that only reads: whatever broke, it can be made again.
 func readErr(ctx context.Context, what string, err error) error {
 	if err == nil {
 		return nil
 	}
-	if over := ctx.Err(); over != nil {
+	if over := over(ctx); over != nil {
 		return fmt.Errorf("%s: %w", what, over)
 	}
 	if judge(err) == final {
@@ -91,7 +103,7 @@ func writeErr(ctx context.Context, what string, err error) error {
 	case busy:
 		return fmt.Errorf("%s: %w: %w", what, engine.ErrBusy, err)
 	case unknown:
-		return fmt.Errorf("%s: %w: %w", what, engine.ErrUnknown, errors.Join(err, ctx.Err()))
+		return fmt.Errorf("%s: %w: %w", what, engine.ErrUnknown, errors.Join(err, over(ctx)))
 	}
 	return fmt.Errorf("%s: %w", what, err)
 }

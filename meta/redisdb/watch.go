@@ -46,7 +46,7 @@ func (e *Engine) tryWatched(ctx context.Context, conn *redis.Conn, p *plan) erro
 	if err != nil {
 		return e.unwatch(ctx, conn, readErr(ctx, "commit", err))
 	}
-	if err := l.judge(replies); err != nil {
+	if err = l.judge(replies); err != nil {
 		return e.unwatch(ctx, conn, err)
 	}
 	writes, err := l.resolve(replies)
