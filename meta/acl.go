@@ -141,8 +141,8 @@ func (r *ACL) withMask() *ACL {
 
 // acl returns a rule; rules never change once they exist.
 func (tx *Tx) acl(id uint32) (*ACL, error) {
-	if b, ok := tx.fs.acls.Load(id); ok {
-		return decodeACL(b.([]byte))
+	if b, ok := tx.fs.acls.rule(id); ok {
+		return decodeACL(b)
 	}
 	b, err := tx.Get(record.ACLKey(id), engine.Loose)
 	if err != nil {
@@ -153,7 +153,7 @@ func (tx *Tx) acl(id uint32) (*ACL, error) {
 	}
 	r, err := decodeACL(b)
 	if err == nil {
-		tx.fs.acls.Store(id, b)
+		tx.fs.acls.add(id, b)
 	}
 	return r, err
 }
@@ -258,14 +258,7 @@ func (tx *Tx) inheritACL(a *record.Attr, id uint32, mode uint16) (uint16, error)
 // aclID returns the id of a rule, new or known.
 func (tx *Tx) aclID(r *ACL) (uint32, error) {
 	b := r.encode()
-	var id uint32
-	tx.fs.acls.Range(func(k, v any) bool {
-		if string(v.([]byte)) == string(b) {
-			id = k.(uint32)
-		}
-		return id == 0
-	})
-	if id != 0 {
+	if id, ok := tx.fs.acls.id(b); ok {
 		return id, nil
 	}
 	ctx := tx.ctx
@@ -276,7 +269,7 @@ func (tx *Tx) aclID(r *ACL) (uint32, error) {
 		}
 		return fs.update(ctx, "acl", func(tx *Tx) error {
 			tx.Insert(record.ACLKey(uint32(n)), b)
-			tx.After(func() { fs.acls.Store(uint32(n), b) })
+			tx.After(func() { fs.acls.add(uint32(n), b) })
 			return nil
 		})
 	}}

@@ -91,7 +91,7 @@ type FS struct {
 	quotas  atomic.Pointer[quotaTable]
 	inodes  ids
 	slices  ids
-	acls    sync.Map // ACL id → []byte rule; rules never change
+	acls    aclCache
 
 	hourMu sync.Mutex
 	hour   hourDir

@@ -90,7 +90,7 @@ func (tx *Tx) mayLimit(t record.QuotaType, key uint64) (*record.Setting, error) 
 	}
 	next := *prev
 	next.DirStats = true
-	if err := tx.switchDirStats(prev, &next); err != nil {
+	if err = tx.switchDirStats(prev, &next); err != nil {
 		return nil, err
 	}
 	if b, err = next.Encode(); err != nil {

@@ -98,8 +98,12 @@ func (tx *Tx) openMove(src, dst Place, flags uint32) (*move, error) {
 	if err != nil {
 		return nil, err
 	}
-	if ent, ok, err := tx.Entry(src.Dir, src.Name, engine.Exact); err == nil && ok && found {
-		if err := tx.Load(engine.ReadOp{Key: record.AttrKey(ent.Ino), Guard: engine.Exact}, engine.ReadOp{Key: record.AttrKey(old.Ino), Guard: engine.Exact}); err != nil {
+	ent, ok, err := tx.Entry(src.Dir, src.Name, engine.Exact)
+	if err != nil {
+		return nil, err
+	}
+	if ok && found {
+		if err = tx.Load(engine.ReadOp{Key: record.AttrKey(ent.Ino), Guard: engine.Exact}, engine.ReadOp{Key: record.AttrKey(old.Ino), Guard: engine.Exact}); err != nil {
 			return nil, err
 		}
 	}

@@ -3,7 +3,6 @@ package meta
 import (
 	"context"
 	"fmt"
-	"maps"
 
 	"juicefs/meta/engine"
 	"juicefs/meta/record"
@@ -305,14 +304,4 @@ func (tx *Tx) eachChild(dir record.Ino, f func(engine.Listed, change) error) err
 		}
 		after = page[len(page)-1].Name
 	}
-}
-
-// quotaDirs returns the directories that have a quota.
-func (fs *FS) quotaDirs() []record.Ino {
-	t := fs.quotas.Load()
-	dirs := make([]record.Ino, 0, len(t.dirs))
-	for d := range maps.Keys(t.dirs) {
-		dirs = append(dirs, d)
-	}
-	return dirs
 }

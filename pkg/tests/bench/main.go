@@ -32,8 +32,8 @@ func run() error {
 		return err
 	}
 	defer func() {
-		if err := os.RemoveAll(root); err != nil {
-			fmt.Fprintln(os.Stderr, "bench: clean up:", err)
+		if bad := os.RemoveAll(root); bad != nil {
+			fmt.Fprintln(os.Stderr, "bench: clean up:", bad)
 		}
 	}()
 	k := keys{"benchuser", "benchsecret123"}

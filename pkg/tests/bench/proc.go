@@ -97,7 +97,9 @@ func (s *server) stop() error {
 	select {
 	case <-s.exited:
 	case <-time.After(20 * time.Second):
-		_ = s.cmd.Process.Kill()
+		if err := s.cmd.Process.Kill(); err != nil {
+			return err
+		}
 		<-s.exited
 	}
 	return s.log.Close()
