@@ -92,7 +92,7 @@ func TestTurnarounds(t *testing.T) {
 		return err
 	}))
 	m.costs(t, "walk", 1, update(func(tx engine.Tx) error {
-		_, err := tx.(engine.Walker).Walk(ctx, engine.WalkQuery{From: 1, Names: []string{"d", "d", "d", "k00001"}, Last: engine.Exact, Chunks: 64, Xattrs: true, Sole: true})
+		_, err := walker(tx).Walk(ctx, engine.WalkQuery{From: 1, Names: []string{"d", "d", "d", "k00001"}, Last: engine.Exact, Chunks: 64, Xattrs: true, Sole: true})
 		return err
 	}))
 	n := 0
@@ -150,8 +150,12 @@ func TestTurnaroundsOfLargeDirectories(t *testing.T) {
 	})
 }
 
+func walker(tx engine.Tx) engine.Walker { return tx.(engine.Walker) } //nolint:errcheck // all of ours are
+
+func lister(tx engine.Tx) engine.Lister { return tx.(engine.Lister) } //nolint:errcheck // all of ours are
+
 func wantList(ctx context.Context, tx engine.Tx, dir record.Ino, after string, n int) error {
-	ls, err := tx.(engine.Lister).ListDir(ctx, dir, after, n, "s3-etag")
+	ls, err := lister(tx).ListDir(ctx, dir, after, n, "s3-etag")
 	if err != nil {
 		return err
 	}

@@ -59,32 +59,33 @@ func Open(ctx context.Context, metaURL string, o engine.Options) (*Engine, error
 	return e, nil
 }
 
-// connect finds out whether the server is part of a cluster and waits until it answers.
+// connect finds out whether the server is part of a cluster, waiting until it answers.
 func (e *Engine) connect(ctx context.Context) error {
-	e.source = e.config.open(tuning{protocol: 2})
-	e.index = newIndex(e)
 	if e.config.mode == alone {
+		asking := *e.config
+		asking.db = 0 // others cannot be selected in a cluster
+		e.source = asking.open(tuning{protocol: 2})
 		var found bool
-		if err := e.again(ctx, func(c *redis.Client) (err error) {
+		err := e.again(ctx, func(c *redis.Client) (err error) {
 			found, err = isCluster(ctx, c)
 			return err
-		}); err != nil {
-			_ = e.Close() // as above
+		})
+		_ = e.source.Close() // it has answered
+		if err != nil {
 			return err
 		}
 		if found {
 			if e.config.network != "tcp" {
-				_ = e.Close() // as above
 				return errors.New("a cluster cannot be used through a unix socket")
 			}
-			_ = e.source.Close() // only the question was asked through it
 			e.config.mode = cluster
-			e.source = e.config.open(tuning{protocol: 2})
 		}
 	}
 	if e.config.mode == cluster {
 		e.prefix = clusterPrefix(e.config.db)
 	}
+	e.source = e.config.open(tuning{protocol: 2})
+	e.index = newIndex(e)
 	return nil
 }
 

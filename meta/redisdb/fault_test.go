@@ -109,7 +109,7 @@ func TestScriptsAreSentAgain(t *testing.T) {
 		t.Errorf("commit: %v", err)
 	}
 	s.Do(t, "SCRIPT", "FLUSH")
-	if _, err := e.Begin(engine.View).(engine.Walker).Walk(t.Context(), engine.WalkQuery{From: 1, Names: []string{"a"}}); err != nil {
+	if _, err := walker(e.Begin(engine.View)).Walk(t.Context(), engine.WalkQuery{From: 1, Names: []string{"a"}}); err != nil {
 		t.Errorf("walk: %v", err)
 	}
 }
@@ -360,7 +360,7 @@ func TestCloseLeavesNothing(t *testing.T) {
 		workers.Go(func() {
 			for range 20 {
 				tx := m.Begin(engine.View)
-				if _, err := tx.(engine.Lister).ListDir(t.Context(), 4, "", 10, ""); err != nil {
+				if _, err := lister(tx).ListDir(t.Context(), 4, "", 10, ""); err != nil {
 					t.Error(err)
 				}
 				tx.Discard()

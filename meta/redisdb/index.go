@@ -142,9 +142,9 @@ func (x *index) read(ctx context.Context, dir record.Ino) (*names, error) {
 	}
 	b := &builder{}
 	err = x.e.scanHash(ctx, letters(record.KindEntry), uint64(dir), func(name, value []byte) error {
-		ent, err := record.DecodeDirent(value)
-		if err != nil {
-			return err
+		ent, bad := record.DecodeDirent(value)
+		if bad != nil {
+			return bad
 		}
 		b.entries = append(b.entries, entry{name, ent})
 		return nil

@@ -2,6 +2,7 @@ package redisdb
 
 import (
 	"context"
+	"errors"
 	"fmt"
 	"slices"
 	"strings"
@@ -167,12 +168,13 @@ func (e *Engine) fillPlain(ctx context.Context, c *redis.Client, q listing, ls [
 	}
 	replies = replies[1:]
 	if q.attrs && len(ls) > 0 {
-		values, err := replies[0].bulks()
-		if err != nil {
-			return err
+		if n, bad := replies[0].array(); bad != nil || n != len(ls) {
+			return errors.Join(bad, errReply)
 		}
 		for i := range ls {
-			ls[i].Attr = values[i]
+			if ls[i].Attr, err = replies[0].bulk(); err != nil {
+				return err
+			}
 		}
 		replies = replies[1:]
 	}

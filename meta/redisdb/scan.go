@@ -133,8 +133,8 @@ func (e *Engine) cursor(ctx context.Context, command string, key, options func(*
 		if err != nil {
 			return err
 		}
-		if n, err := r.array(); err != nil || n != 2 {
-			return errors.Join(err, errReply)
+		if n, bad := r.array(); bad != nil || n != 2 {
+			return errors.Join(bad, errReply)
 		}
 		if at, err = r.bulk(); err != nil {
 			return err

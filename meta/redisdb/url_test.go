@@ -84,7 +84,7 @@ func TestConfigHidesPasswords(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	for _, s := range []string{fmt.Sprint(c), fmt.Sprintf("%v", c), fmt.Sprintf("%s", c), c.LogValue().String()} {
+	for _, s := range []string{fmt.Sprint(c), fmt.Sprintf("%+v", c), c.LogValue().String()} {
 		if strings.Contains(s, "secret") {
 			t.Errorf("the password is in %q", s)
 		}

@@ -112,8 +112,8 @@ func readWalked(r *reply, left int, q engine.WalkQuery) (*engine.Walked, error) 
 		if it.Value == nil {
 			return w, nil
 		}
-		ent, err := record.DecodeDirent(it.Value)
-		if err != nil {
+		var ent record.Dirent
+		if ent, err = record.DecodeDirent(it.Value); err != nil {
 			return nil, err
 		}
 		it = record.Item{Key: record.AttrKey(ent.Ino)}
@@ -122,8 +122,8 @@ func readWalked(r *reply, left int, q engine.WalkQuery) (*engine.Walked, error) 
 		}
 		w.Attrs = append(w.Attrs, it)
 		if q.Sole {
-			n, err := next()
-			if err != nil {
+			var n []byte
+			if n, err = next(); err != nil {
 				return nil, err
 			}
 			w.Sole = append(w.Sole, string(n) == "1")

@@ -185,36 +185,39 @@ func (l *looker) holds(replies []reply, from, to int) (ok, known bool, now []byt
 	c := &l.p.checks.args
 	r := replies[0]
 	arg := func(i int) string { return string(c.at(from + i)) }
+	var n int64
 	switch op := arg(0); op {
 	case "N":
-		n, err := r.int()
+		n, err = r.int()
 		return n == 0, false, nil, err
 	case "X":
-		n, err := r.int()
+		n, err = r.int()
 		return n > 0, false, nil, err
 	case "m", "w":
-		n, err := r.int()
+		n, err = r.int()
 		return (n == 1) == (op == "m"), false, nil, err
-	case "L":
-		v, err := joined.decode(&r)
-		if err != nil {
-			return false, false, nil, err
-		}
-		return string(v[0]) == arg(2), true, v[0], nil
 	case "H":
-		pairs, err := r.bulks()
+		var pairs [][]byte
+		pairs, err = r.bulks()
 		return sameHash(pairs, c, from+3, to), false, nil, err
 	case "Z":
-		ok, err := holdsOnly(replies)
+		ok, err = holdsOnly(replies)
 		return ok, false, nil, err
+	case "L":
+		var v [][]byte
+		if v, err = joined.decode(&r); err == nil {
+			now = v[0]
+		}
+	default:
+		now, err = r.bulk()
 	}
-	if now, err = r.bulk(); err != nil {
+	if err != nil {
 		return false, false, nil, err
 	}
 	switch arg(0) {
 	case "e", "z":
 		ok = now != nil && string(now) == arg(3)
-	case "E":
+	case "E", "L":
 		ok = now != nil && string(now) == arg(2)
 	case "n", "y":
 		ok = now == nil
