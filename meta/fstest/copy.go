@@ -199,7 +199,7 @@ func testComposeBorder(t *testing.T, open Open) {
 }
 
 func testComposeErrors(t *testing.T, open Open) {
-	v := newVolume(t, open)
+	v := newVolume(t, open, withTrash)
 	ps := v.parts("/up/1", 5, 6)
 	v.put("/other/part", 1)
 	v.mkdir("/dir")
@@ -230,6 +230,15 @@ func testComposeErrors(t *testing.T, open Open) {
 				t.Errorf("records changed:\n%s", d)
 			}
 		})
+	}
+	for _, c := range []struct {
+		path, dir string
+		want      syscall.Errno
+	}{{"/k", "/none", syscall.ENOENT}, {"/k", "/other/part", syscall.ENOTDIR}, {"/k", "/", syscall.EPERM}, {"/k", "/.trash", syscall.EPERM},
+		{"/up/1/k", "/up/1", syscall.EINVAL}, {"/up/1/a/b", "/up/1", syscall.EINVAL}, {"/up/1/part.1", "/up/1", syscall.EINVAL}} {
+		if _, err := v.compose(c.path, c.dir, nil); !errors.Is(err, c.want) {
+			t.Errorf("%s of what is in %s: %v, want %v", c.path, c.dir, err, c.want)
+		}
 	}
 	v.mkdir("/up/1/dir")
 	_, err := v.compose("/k", "/up/1", ps)
@@ -332,17 +341,18 @@ func testCommitLost(t *testing.T, open Open) {
 		t.Errorf("got %v, want that nobody knows", err)
 	}
 	v.absent("/d/b")
+	failing.Fail(1, enginetest.Broken)
+	if _, err := v.fs.CommitObject(t.Context(), v.root, v.spec("/d/e", 5)); err == nil {
+		t.Errorf("a broken commit succeeded")
+	}
+	v.absent("/d/e")
+	// Last, since the data of what is removed goes in the background, in commits that could take a fault away.
 	for _, f := range []enginetest.Fault{enginetest.Busy, enginetest.Conflicting} {
 		failing.Fail(1, f)
 		failing.Fail(2, f)
 		v.put("/d/c", 6)
 		v.remove(meta.Removal{Path: "/d/c"})
 	}
-	failing.Fail(1, enginetest.Broken)
-	if _, err := v.fs.CommitObject(t.Context(), v.root, v.spec("/d/e", 5)); err == nil {
-		t.Errorf("a broken commit succeeded")
-	}
-	v.absent("/d/e")
 	if n := failing.Pending(); n != 0 {
 		t.Errorf("%d faults did not happen", n)
 	}
