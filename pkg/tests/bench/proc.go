@@ -27,7 +27,8 @@ type server struct {
 	addr   string
 	cmd    *exec.Cmd
 	log    *os.File
-	exited chan error
+	exited chan struct{} // closed when the process has ended
+	ended  error         // of the process; to be read after exited
 }
 
 const bucket = "bench"
@@ -61,13 +62,17 @@ func (s *server) start() (time.Duration, error) {
 	if err := s.cmd.Start(); err != nil {
 		return 0, err
 	}
-	s.exited = make(chan error, 1)
-	go func() { s.exited <- s.cmd.Wait() }()
+	cmd, exited := s.cmd, make(chan struct{})
+	s.exited = exited
+	go func() {
+		s.ended = cmd.Wait()
+		close(exited)
+	}()
 	for deadline := begin.Add(30 * time.Second); time.Now().Before(deadline); time.Sleep(2 * time.Millisecond) {
 		select {
-		case err := <-s.exited:
+		case <-s.exited:
 			s.cmd = nil
-			return 0, fmt.Errorf("%s: gateway ended: %w; see %s", s.name, err, s.log.Name())
+			return 0, fmt.Errorf("%s: gateway ended: %w; see %s", s.name, s.ended, s.log.Name())
 		default:
 		}
 		if s.answers() {
