@@ -155,7 +155,7 @@ func (tx *Tx) follow(r *route, before, after []string) ([]string, error) {
 		return nil, err
 	}
 	target := string(b)
-	var names []string
+	names := []string{} // never nil: that would mean that there is nothing to follow
 	switch {
 	case target == "":
 		return nil, eNoEnt
