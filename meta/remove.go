@@ -6,6 +6,7 @@ import (
 	"path"
 	"slices"
 	"strings"
+	"syscall"
 
 	"juicefs/meta/engine"
 	"juicefs/meta/record"
@@ -65,6 +66,12 @@ func (fs *FS) removeGroup(ctx context.Context, c *Caller, rs []Removal, group []
 		if isMissing(err) || err == nil && len(r.rest) > 1 {
 			for _, i := range group {
 				errs[i] = eNoEnt
+			}
+			return nil
+		}
+		if code, ok := err.(syscall.Errno); ok { //nolint:errorlint // plans return bare codes, engines never do
+			for _, i := range group {
+				errs[i] = code
 			}
 			return nil
 		}
