@@ -76,7 +76,8 @@ func count(refs map[record.SliceID]int64, ss []record.Slice, by int64) {
 }
 
 // ComposeObject makes an object of the data of other files, which are removed, with s.Remove and all in it, in the same
-// transaction. Data moves by reference. Errors as CommitObject; ErrPartChanged; ENOENT if s.Remove is set and absent.
+// transaction. Data moves by reference. Errors as CommitObject; ErrPartChanged; of s.Remove ENOENT, ENOTDIR, ENOTEMPTY (a directory is in it),
+// EPERM (the root or the trash) and EINVAL (the object would be in it).
 func (fs *FS) ComposeObject(ctx context.Context, c *Caller, s *ComposeSpec) (*Object, error) {
 	var obj *Object
 	var dead []record.SliceID
@@ -89,6 +90,9 @@ func (fs *FS) ComposeObject(ctx context.Context, c *Caller, s *ComposeSpec) (*Ob
 		t, err := tx.target(c, &s.ObjectSpec)
 		if err != nil {
 			return err
+		}
+		if slices.ContainsFunc(t.dirs, func(d node) bool { return d.ino == up.ent.Ino }) {
+			return eInval // it would go with its own parts
 		}
 		y, refs, err := tx.gather(s, up)
 		if err != nil {
@@ -133,8 +137,13 @@ func (tx *Tx) openUpload(c *Caller, s *ComposeSpec) (*upload, error) {
 	if err != nil {
 		return nil, err
 	}
-	if !r.found || r.attr == nil {
+	switch {
+	case !r.found || r.attr == nil:
 		return nil, eNoEnt
+	case r.attr.Type != record.TypeDirectory:
+		return nil, eNotDir
+	case r.name == "", r.ent.Ino.InTrash():
+		return nil, ePerm
 	}
 	u := &upload{route: r, files: map[string]*part{}}
 	rng := engine.Range{Kind: record.KindEntry, A: uint64(r.ent.Ino)}
