@@ -250,7 +250,7 @@ func testComposeErrors(t *testing.T, open Open) {
 	if !errors.Is(err, meta.ErrPartChanged) {
 		t.Errorf("a part with two names: %v", err)
 	}
-	v.remove(meta.Removal{Path: "/other/link"})
+	v.ok(v.fs.RemoveTree(t.Context(), v.root, "/other/link", true))
 	_, err = v.compose("/k", "/up/1", ps)
 	v.ok(err)
 }

@@ -2,6 +2,7 @@ package fstest
 
 import (
 	"cmp"
+	"errors"
 	"fmt"
 	"math/rand/v2"
 	"slices"
@@ -19,6 +20,7 @@ var listTests = []test{
 	{"order of a listing", testListOrder},
 	{"prefixes, markers and delimiters", testListQueries},
 	{"a listing follows symbolic links", testListLinks},
+	{"resolving symbolic links", testResolveLinks},
 	{"what a listing hides", testListHide},
 	{"attributes in a listing", testListAttrs},
 	{"errors of listing", testListErrors},
@@ -178,6 +180,36 @@ func testListLinks(t *testing.T, open Open) {
 		if got := strings.Join(all, " "); got != "dir/f dir/sub/g file out real/f real/sub/g" {
 			t.Errorf("in pages of %d: %s", i+1, got)
 		}
+	}
+}
+
+// testResolveLinks follows links, also those that lead to the root and around in circles.
+func testResolveLinks(t *testing.T, open Open) {
+	v := newVolume(t, open)
+	f := v.put("/d/e/f", 1)
+	for link, target := range map[string]string{"/rel": "d/e", "/d/up": "..", "/d/here": ".", "/top": "/s3gateway/", "/abs": "/s3gateway/d", "/d/e/chain": "../up/rel/f", "/loop": "loop",
+		"/past": "../../../d", "/out": "/etc", "/near": "/s3gatewayx/d", "/url": "s3://b/k"} {
+		v.symlink(link, target)
+	}
+	for p, want := range map[string]record.Ino{"/rel": v.ino("/d/e"), "/rel/f": f.Ino, "/d/up": 1, "/d/up/d/e/f": f.Ino, "/d/here/e": v.ino("/d/e"), "/abs/e/f": f.Ino,
+		"/d/e/chain": f.Ino, "/past/e/f": f.Ino, "/d/up/d/up/d/up": 1} {
+		if o, err := v.fs.Resolve(t.Context(), v.root, p, meta.Want{}); err != nil || o.Ino != want {
+			t.Errorf("%s: %+v, %v, want inode %d", p, o, err, want)
+		}
+	}
+	for p, want := range map[string]syscall.Errno{"/loop": syscall.ELOOP, "/loop/x": syscall.ELOOP, "/out": syscall.ENOENT, "/near": syscall.ENOENT, "/url": syscall.ENOTSUP, "/rel/f/x": syscall.ENOTDIR} {
+		_, err := v.fs.Resolve(t.Context(), v.root, p, meta.Want{})
+		if !errors.Is(err, want) {
+			t.Errorf("%s: %v, want %v", p, err, want)
+		}
+	}
+	_, err := v.fs.SetXattrs(t.Context(), v.root, "/d/up", map[string][]byte{"x": {1}}, nil, nil)
+	v.ok(err)
+	// One key that leads nowhere does not keep the others.
+	errs, err := v.fs.RemoveObjects(t.Context(), v.root, []meta.Removal{{Path: "/loop/x"}, {Path: "/d/e/f"}, {Path: "/loop"}})
+	v.ok(err)
+	if !errors.Is(errs[0], syscall.ELOOP) || errs[1] != nil || errs[2] != nil {
+		t.Errorf("removed with %v", errs)
 	}
 }
 

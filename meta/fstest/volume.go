@@ -141,8 +141,13 @@ func (v *volume) check() {
 	var err error
 	// A background deletion between two scans is no fault of the volume: what does not go away is.
 	poll(func() bool {
-		found, err = Check(ctx, v.eng, CheckOptions{Lax: v.setup.lax})
-		return err != nil || len(found) == 0
+		if found, err = Check(ctx, v.eng, CheckOptions{Lax: v.setup.lax}); err != nil || len(found) > 0 {
+			return err != nil
+		}
+		if lost := v.blocks.used(ctx, v.eng); lost != nil {
+			found = []string{lost.Error()}
+		}
+		return len(found) == 0
 	}, 2*time.Second)
 	if err != nil {
 		v.Errorf("check: %v", err)
@@ -153,9 +158,6 @@ func (v *volume) check() {
 			break
 		}
 		v.Errorf("check: %s", f)
-	}
-	if err := v.blocks.used(ctx, v.eng); err != nil {
-		v.Error(err)
 	}
 }
 
