@@ -54,7 +54,6 @@ func (s *stream) Read(p []byte) (int, error) {
 	}
 	if s.page == nil {
 		if err := s.turn(); err != nil {
-			s.err = err
 			return 0, err
 		}
 	}
@@ -63,6 +62,9 @@ func (s *stream) Read(p []byte) (int, error) {
 	s.delivered(n)
 	if s.used == s.page.Len() {
 		s.dropPage()
+	}
+	if s.off == s.end {
+		s.endPages()
 	}
 	return n, nil
 }
@@ -78,20 +80,30 @@ func (s *stream) readDirect(p []byte) (int, error) {
 	return n, nil
 }
 
-// turn takes the next page.
+// turn takes the next page; an error ends the stream.
 func (s *stream) turn() error {
 	if s.next == nil {
 		s.next, s.stop = iter.Pull2(s.pages())
 	}
 	page, err, ok := s.next()
-	if err != nil {
-		return err
+	if err == nil && !ok { // pages always delivers the whole range or an error
+		err = s.r.fail(s.off, io.ErrUnexpectedEOF)
 	}
-	if !ok { // pages always delivers the whole range or an error
-		return s.r.fail(s.off, io.ErrUnexpectedEOF)
+	if err != nil {
+		s.err = err
+		s.endPages()
+		return err
 	}
 	s.page, s.used = page, 0
 	return nil
+}
+
+// endPages ends reading as soon as nothing more is wanted, without waiting for Close.
+func (s *stream) endPages() {
+	if s.stop != nil {
+		s.stop()
+		s.stop, s.next = nil, nil
+	}
 }
 
 // pages yields what is left; it reads ahead where that pays.
@@ -113,7 +125,6 @@ func (s *stream) WriteTo(w io.Writer) (int64, error) {
 	for s.next != nil && s.off < s.end { // begun with Read: go on with its pages
 		if s.page == nil {
 			if err := s.turn(); err != nil {
-				s.err = err
 				return s.off - start, err
 			}
 		}
@@ -123,6 +134,7 @@ func (s *stream) WriteTo(w io.Writer) (int64, error) {
 		s.dropPage()
 	}
 	if s.off == s.end {
+		s.endPages()
 		return s.off - start, nil
 	}
 	for page, err := range s.pages() {
@@ -164,10 +176,7 @@ func (s *stream) dropPage() {
 // Close ends the stream.
 func (s *stream) Close() error {
 	s.dropPage()
-	if s.stop != nil {
-		s.stop()
-		s.stop, s.next = nil, nil
-	}
+	s.endPages()
 	if s.err == nil {
 		s.err = io.ErrClosedPipe
 	}
