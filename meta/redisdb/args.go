@@ -62,19 +62,28 @@ func (a *args) at(i int) []byte {
 	return a.buf[from:a.ends[i]]
 }
 
-// values returns the arguments as the library takes them, behind what is in head already. They are copies.
+// values returns the arguments as the library takes them, behind what is in head. They are copies.
 func (a *args) values(head ...any) []any {
-	all := string(a.buf)
-	each := make([]string, len(a.ends))
-	out := make([]any, 0, len(head)+len(a.ends))
+	texts := a.texts(make([]string, 0, len(a.ends)), string(a.buf), 0, len(a.ends))
+	out := make([]any, 0, len(head)+len(texts))
 	out = append(out, head...)
-	from := 0
-	for i, to := range a.ends {
-		each[i] = all[from:to]
-		out = append(out, &each[i])
-		from = to
+	for i := range texts {
+		out = append(out, &texts[i])
 	}
 	return out
+}
+
+// texts appends arguments as pieces of all, which is the buffer as text.
+func (a *args) texts(texts []string, all string, from, to int) []string {
+	start := 0
+	if from > 0 {
+		start = a.ends[from-1]
+	}
+	for _, end := range a.ends[from:to] {
+		texts = append(texts, all[start:end])
+		start = end
+	}
+	return texts
 }
 
 // copy adds arguments of another list.

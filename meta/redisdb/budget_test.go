@@ -166,7 +166,7 @@ func wantList(ctx context.Context, tx engine.Tx, dir record.Ino, after string, n
 }
 
 // plantPath makes the directories 1/d/d/d, inodes 1 to 4, with 1,000 files in the last.
-func plantPath(tb testing.TB, m metered) {
+func plantPath(tb testing.TB, m engine.Engine) {
 	tb.Helper()
 	ws := []engine.Write{{Op: engine.Put, Key: record.AttrKey(1), Value: dirAttr(1)}}
 	for i := record.Ino(2); i <= 4; i++ {
@@ -178,7 +178,7 @@ func plantPath(tb testing.TB, m metered) {
 }
 
 // plantFiles makes files in the directory 4, or writes them anew.
-func plantFiles(tb testing.TB, m metered, n int) {
+func plantFiles(tb testing.TB, m engine.Engine, n int) {
 	tb.Helper()
 	var ws []engine.Write
 	for i := range n {

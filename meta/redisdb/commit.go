@@ -4,26 +4,30 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"strconv"
 
 	"juicefs/meta/engine"
 	"juicefs/meta/record"
 )
 
-// arguments returns the plan as the script takes it.
-func (p *plan) arguments() *args {
-	a := &args{
-		buf:  make([]byte, 0, len(p.checks.buf)+len(p.writes.buf)+4*len(p.writes.starts)+16),
-		ends: make([]int, 0, p.checks.len()+p.writes.len()+len(p.writes.starts)+2),
-	}
-	a.int(int64(len(p.checks.starts)))
-	a.str(p.checks.prefix)
-	a.copy(&p.checks.args, 0, p.checks.len())
+// values returns the plan as the script takes it, behind what is in head: how many checks, the prefix, the checks, and the
+// writes, each behind the number of its arguments.
+func (p *plan) values(head ...any) []any {
+	texts := make([]string, 0, p.checks.len()+p.writes.len()+len(p.writes.starts)+2)
+	texts = append(texts, strconv.Itoa(len(p.checks.starts)), p.checks.prefix)
+	texts = p.checks.texts(texts, string(p.checks.buf), 0, p.checks.len())
+	all := string(p.writes.buf)
 	for i := range p.writes.starts {
 		from, to := p.writes.step(i)
-		a.int(int64(to - from))
-		a.copy(&p.writes.args, from, to)
+		texts = append(texts, strconv.Itoa(to-from))
+		texts = p.writes.texts(texts, all, from, to)
 	}
-	return a
+	out := make([]any, 0, len(head)+len(texts))
+	out = append(out, head...)
+	for i := range texts {
+		out = append(out, &texts[i])
+	}
+	return out
 }
 
 // commitScript commits in one turnaround.
@@ -32,7 +36,7 @@ func (e *Engine) commitScript(ctx context.Context, p *plan) error {
 	if err != nil {
 		return writeErr(ctx, "commit", err)
 	}
-	v, err := commitScript.write(ctx, e, c, p.arguments())
+	v, err := commitScript.write(ctx, e, c, p.values)
 	if err != nil {
 		e.heed(ctx, err)
 		return writeErr(ctx, "commit", err)

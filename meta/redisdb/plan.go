@@ -18,6 +18,9 @@ type plan struct {
 
 	known   map[record.Key]bool // records that exist, or do not, at this point of the batch if the checks hold
 	cleared map[group]bool      // groups that the batch cleared
+
+	open   group // whose hash the last write is to, if there are opened writes: another field goes with it
+	opened int
 }
 
 // steps are pieces of a list of arguments.

@@ -70,10 +70,10 @@ func (s *script) read(ctx context.Context, e *Engine, c *redis.Client, a *args) 
 }
 
 // write calls a script that writes. The answer is parsed by the library, which then knows of errors that end a connection.
-func (s *script) write(ctx context.Context, e *Engine, c *redis.Client, a *args) (any, error) {
-	v, err := c.Do(ctx, a.values(s.head(e, false)...)...).Result()
+func (s *script) write(ctx context.Context, e *Engine, c *redis.Client, values func(head ...any) []any) (any, error) {
+	v, err := c.Do(ctx, values(s.head(e, false)...)...).Result()
 	if err != nil && isNoScript(err.Error()) { // it did nothing
-		return c.Do(ctx, a.values(s.head(e, true)...)...).Result()
+		return c.Do(ctx, values(s.head(e, true)...)...).Result()
 	}
 	return v, err
 }

@@ -118,8 +118,12 @@ func (p *plan) putField(k record.Key, value []byte, gone bool) error {
 			return p.remove(k)
 		}
 	}
-	a := p.writes.begin("HSET")
-	a.key(k)
+	a := &p.writes.args
+	if g := (group{k.Kind, k.A}); k.Kind != record.KindXattr || p.open != g || p.opened != len(p.writes.starts) {
+		a = p.writes.begin("HSET")
+		a.key(k)
+		p.open, p.opened = g, len(p.writes.starts)
+	}
 	a.field(k)
 	return a.value(k, value)
 }
