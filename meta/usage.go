@@ -106,7 +106,7 @@ func (tx *Tx) quotasAbove(dir record.Ino) ([]record.Key, error) {
 		if dir == record.Root {
 			break
 		}
-		a, err := tx.attrOrNil(dir, engine.Loose)
+		a, err := tx.attrOrNil(dir, engine.Stable) // that it does not move away meanwhile
 		if err != nil {
 			return nil, err
 		}
