@@ -23,6 +23,7 @@ type Engine struct {
 	retries int
 	config  *config
 	index   *index
+	plans   sync.Pool // of *plan
 
 	closing sync.Once
 	closed  error // of Close

@@ -50,12 +50,30 @@ type group struct {
 	a    uint64
 }
 
-func newPlan(prefix string) *plan {
-	p := &plan{known: make(map[record.Key]bool, 16)}
-	p.checks.prefix, p.writes.prefix = prefix, prefix
-	p.checks.buf, p.writes.buf = make([]byte, 0, 512), make([]byte, 0, 1024)
-	p.checks.ends, p.writes.ends = make([]int, 0, 48), make([]int, 0, 64)
+// plan returns an empty plan, perhaps one that was used before.
+func (e *Engine) plan() *plan {
+	if p, ok := e.plans.Get().(*plan); ok {
+		return p
+	}
+	p := &plan{known: make(map[record.Key]bool, 32)}
+	p.checks.prefix, p.writes.prefix = e.prefix, e.prefix
 	return p
+}
+
+// largePlan is from how many bytes of arguments on a plan is not kept for another use.
+const largePlan = 32 << 10
+
+// recycle keeps a plan for another use, unless it is large. Nothing may refer to it any more.
+func (e *Engine) recycle(p *plan) {
+	if len(p.checks.buf)+len(p.writes.buf) > largePlan {
+		return
+	}
+	for _, s := range []*steps{&p.checks, &p.writes} {
+		s.buf, s.ends, s.starts = s.buf[:0], s.ends[:0], s.starts[:0]
+	}
+	clear(p.known)
+	p.about, p.absent, p.cleared, p.open, p.opened = p.about[:0], p.absent[:0], nil, group{}, 0
+	e.plans.Put(p)
 }
 
 // add plans a transaction: what it has seen, what it checks, what it writes. A *engine.Conflict: the batch is in its own way.
@@ -228,7 +246,7 @@ func (p *plan) sameQuota(k record.Key, want []byte) error {
 	}
 	names := quotaNames(record.QuotaType(k.A))
 	p.fieldOr(names[0], k).bytes(limitsOf(q))
-	p.checks.bytes(noLimits())
+	p.checks.str(noLimits)
 	for i, n := range [2]int64{q.UsedSpace, q.UsedInodes} {
 		p.fieldOr(names[i+1], k).int(n)
 		p.checks.str("0")
@@ -285,14 +303,14 @@ const most = 1000
 
 // flushAbsent turns the keys that must not exist into checks.
 func (p *plan) flushAbsent() {
-	for len(p.absent) > 0 {
-		n := min(len(p.absent), most)
+	for left := p.absent; len(left) > 0; {
+		n := min(len(left), most)
 		a := p.begin("N", record.Key{})
 		a.int(int64(n))
-		for _, k := range p.absent[:n] {
+		for _, k := range left[:n] {
 			a.key(k)
 		}
-		p.absent = p.absent[n:]
+		left = left[n:]
 	}
 }
 

@@ -70,7 +70,8 @@ func (t *tx) Commit(ctx context.Context, b *engine.Batch) error {
 	if len(b.Writes) == 0 && len(b.Checks) == 0 && len(t.seen) == 0 {
 		return nil
 	}
-	p := newPlan(t.e.prefix)
+	p := t.e.plan()
+	defer t.e.recycle(p)
 	if err := p.add(t.seen, b); err != nil {
 		return fmt.Errorf("commit: %w", err)
 	}

@@ -1,7 +1,6 @@
 package redisdb
 
 import (
-	"bytes"
 	"encoding/binary"
 	"fmt"
 	"math"
@@ -95,8 +94,8 @@ func statValue(k record.Key, stored [3][]byte) ([]byte, error) {
 // limitsSize is the size of the stored limits of a quota. Format: juicefs 1.4.1; two i64 big-endian.
 const limitsSize = 16
 
-// noLimits are the stored limits of a quota that has none.
-func noLimits() []byte { return bytes.Repeat([]byte{0xff}, limitsSize) }
+// noLimits are the stored limits of a quota that has none: twice -1.
+const noLimits = "\xff\xff\xff\xff\xff\xff\xff\xff\xff\xff\xff\xff\xff\xff\xff\xff"
 
 // quotaValue puts a quota together: limits, used space, used inodes.
 func quotaValue(k record.Key, stored [3][]byte) ([]byte, error) {
@@ -105,7 +104,7 @@ func quotaValue(k record.Key, stored [3][]byte) ([]byte, error) {
 	}
 	limits := stored[0]
 	if limits == nil {
-		limits = noLimits()
+		limits = []byte(noLimits)
 	}
 	if len(limits) != limitsSize {
 		return nil, fmt.Errorf("%w: %s: limits of %d bytes", record.ErrCorrupt, k, len(limits))

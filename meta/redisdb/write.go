@@ -313,7 +313,7 @@ func (p *plan) addTo(k record.Key, d [3]int64) error {
 		if record.QuotaType(k.A) == record.QuotaDir {
 			a.str("")
 		} else {
-			a.bytes(noLimits())
+			a.str(noLimits)
 		}
 		a.int(d[0])
 		a.int(d[1])
