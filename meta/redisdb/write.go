@@ -259,10 +259,14 @@ func (p *plan) clear(k record.Key) error {
 		p.cleared = map[group]bool{}
 	}
 	p.cleared[g] = true
-	for other := range p.known {
-		if other.Kind == g.kind && other.A == g.a {
-			p.known[other] = false
+	for other, there := range p.known {
+		if other.Kind != g.kind || other.A != g.a {
+			continue
 		}
+		if there && k.Kind == record.KindChunk {
+			p.writes.begin("DEL").key(other) // of this very batch: no look at the server finds it
+		}
+		p.known[other] = false
 	}
 	return nil
 }
