@@ -4,9 +4,14 @@ import (
 	"errors"
 	"fmt"
 	"syscall"
+
+	"juicefs/meta/engine"
 )
 
 var (
+	// ErrBusy and ErrUnknown are the engine's, for those above who do not know of engines.
+	ErrBusy    = engine.ErrBusy
+	ErrUnknown = engine.ErrUnknown
 	// ErrNotFormatted is returned when the database holds no volume.
 	ErrNotFormatted = errors.New("database is not formatted")
 	// ErrUnsupported is wrapped when a volume has a setting that this program does not implement: it must not write there.

@@ -6,15 +6,14 @@ import (
 
 	"juicefs/chunk"
 	"juicefs/meta"
-	"juicefs/meta/engine" //nolint:depguard // for two sentinels, so that gateway need not know of engines
 )
 
 // What callers may ask an error for, besides POSIX codes, without knowing of the layers below.
 var (
 	// ErrBusy is wrapped when the database could not take a transaction for a while or is not reached; nothing was changed.
-	ErrBusy = engine.ErrBusy
+	ErrBusy = meta.ErrBusy
 	// ErrUnknown is wrapped when the connection was lost after a commit was sent: it may have been applied or not.
-	ErrUnknown = engine.ErrUnknown
+	ErrUnknown = meta.ErrUnknown
 	// ErrPartChanged is wrapped by Compose when a part is missing or is not the one that was named.
 	ErrPartChanged = meta.ErrPartChanged
 	// ErrCorrupt is wrapped when stored data is not what was written.
