@@ -245,68 +245,129 @@ func (fs *FS) RemoveTree(ctx context.Context, c *Caller, p string, skipTrash boo
 }
 
 func (fs *FS) removeTree(ctx context.Context, c *Caller, p string, skipTrash bool) error {
+	var top entry
+	var below []entry
+	err := fs.update(ctx, "removetree", func(tx *Tx) error {
+		top, below = entry{}, nil
+		r, err := tx.walk(c, p, walkOptions{last: engine.Exact})
+		if isMissing(err) || err == nil && !r.found {
+			return nil
+		}
+		if err != nil {
+			return err
+		}
+		if r.name == "" || r.ent.Ino == record.Trash {
+			return ePerm
+		}
+		gone := false
+		if below, gone, err = tx.removeSome(c, r.dir(), r.name, r.ent, r.attr, skipTrash); !gone {
+			top = entry{Place{r.dir().ino, r.name}, r.ent.Ino}
+		}
+		return err
+	})
+	if err != nil || top.ino == 0 {
+		return err
+	}
+	// From here on by inode: the path may lead through what is being removed.
+	if err := fs.removeAll(ctx, c, below, skipTrash); err != nil {
+		return err
+	}
+	return fs.removeEntry(ctx, c, top, skipTrash)
+}
+
+// entry is a name and what it led to.
+type entry struct {
+	Place
+	ino record.Ino
+}
+
+func (fs *FS) removeAll(ctx context.Context, c *Caller, es []entry, skipTrash bool) error {
+	for _, e := range es {
+		if err := fs.removeEntry(ctx, c, e, skipTrash); err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
+// removeEntry removes an entry with all below it, unless the name leads to something else by now.
+func (fs *FS) removeEntry(ctx context.Context, c *Caller, e entry, skipTrash bool) error {
 	for {
-		again := false
-		var below []string
+		gone := true
+		var below []entry
 		err := fs.update(ctx, "removetree", func(tx *Tx) error {
-			again, below = false, nil
-			r, err := tx.walk(c, p, walkOptions{last: engine.Exact})
-			if isMissing(err) || err == nil && !r.found {
+			gone, below = true, nil
+			d, ent, a, err := tx.held(e.Dir, e.Name)
+			if isMissing(err) || err == nil && ent.Ino != e.ino {
 				return nil
 			}
 			if err != nil {
 				return err
 			}
-			if r.name == "" || r.ent.Ino == record.Trash {
-				return ePerm
-			}
-			if r.ent.Type == record.TypeDirectory && r.attr != nil {
-				if below, again, err = tx.removeFiles(c, p, r, skipTrash); err != nil || again {
-					return err
-				}
-			}
-			if err := tx.mayTakeFrom(c, r.dir(), r.attr); err != nil {
-				return err
-			}
-			return tx.remove(unlink{dir: r.dir(), name: r.name, ent: r.ent, attr: r.attr, forReal: skipTrash})
+			below, gone, err = tx.removeSome(c, d, e.Name, ent, a, skipTrash)
+			return err
 		})
-		if err != nil || !again {
+		if err != nil || gone {
 			return err
 		}
-		for _, sub := range below {
-			if err := fs.removeTree(ctx, c, sub, skipTrash); err != nil {
-				return err
-			}
+		if err := fs.removeAll(ctx, c, below, skipTrash); err != nil {
+			return err
 		}
 	}
 }
 
-// removeFiles removes a batch of a directory's files and names its sub-directories; again says that it is not empty yet.
-func (tx *Tx) removeFiles(c *Caller, p string, r *route, skipTrash bool) (below []string, again bool, err error) {
-	page, err := tx.listDir(r.ent.Ino, "", removeBatch, "")
-	if err != nil || len(page) == 0 {
+// removeSome removes an entry that is no directory or an empty one; of a directory that is not it removes a batch of files
+// and returns its sub-directories.
+func (tx *Tx) removeSome(c *Caller, d *node, name string, ent record.Dirent, a *record.Attr, skipTrash bool) (below []entry, gone bool, err error) {
+	if ent.Type == record.TypeDirectory && a != nil {
+		page, err := tx.listDir(ent.Ino, "", removeBatch, "")
+		if err != nil {
+			return nil, false, err
+		}
+		if len(page) > 0 {
+			below, err = tx.removeFiles(c, &node{ino: ent.Ino, attr: *a, name: name}, page, skipTrash)
+			return below, false, err
+		}
+	}
+	if err := tx.mayTakeFrom(c, d, a); err != nil {
 		return nil, false, err
 	}
-	d := &node{ino: r.ent.Ino, attr: *r.attr, name: r.name}
+	return nil, true, tx.remove(unlink{dir: d, name: name, ent: ent, attr: a, forReal: skipTrash})
+}
+
+// removeFiles removes what is no directory of a page of a directory and returns what is.
+func (tx *Tx) removeFiles(c *Caller, d *node, page []engine.Listed, skipTrash bool) (below []entry, err error) {
+	var reads []engine.ReadOp
+	for _, l := range page {
+		if l.Entry.Type != record.TypeDirectory {
+			reads = append(reads, engine.ReadOp{Key: record.EntryKey(d.ino, l.Name), Guard: engine.Exact}, engine.ReadOp{Key: record.AttrKey(l.Entry.Ino), Guard: engine.Exact})
+		}
+	}
+	if err := tx.Load(reads...); err != nil {
+		return nil, err
+	}
 	for _, l := range page {
 		if l.Entry.Type == record.TypeDirectory {
-			below = append(below, path.Join(p, l.Name))
+			below = append(below, entry{Place{d.ino, l.Name}, l.Entry.Ino})
 			continue
 		}
 		ent, ok, err := tx.Entry(d.ino, l.Name, engine.Exact)
-		if err != nil || !ok {
-			return nil, false, err
+		if err != nil {
+			return nil, err
 		}
-		a, err := tx.Attr(ent.Ino, engine.Exact)
-		if err != nil && !errors.Is(err, eNoEnt) {
-			return nil, false, err
+		if !ok { // gone since the page was read
+			continue
+		}
+		a, err := tx.attrOrNil(ent.Ino, engine.Exact)
+		if err != nil {
+			return nil, err
 		}
 		if err := tx.mayTakeFrom(c, d, a); err != nil {
-			return nil, false, err
+			return nil, err
 		}
 		if err := tx.remove(unlink{dir: d, name: l.Name, ent: ent, attr: a, forReal: skipTrash}); err != nil {
-			return nil, false, err
+			return nil, err
 		}
 	}
-	return below, true, nil
+	return below, nil
 }
