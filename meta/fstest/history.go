@@ -13,12 +13,14 @@ import (
 	"time"
 
 	"juicefs/meta"
+	"juicefs/meta/engine/enginetest"
 	"juicefs/meta/record"
 )
 
 var historyTests = []test{
 	{"random histories agree with a model", func(t *testing.T, open Open) { testHistory(t, open) }},
 	{"random histories with a trash agree with a model", func(t *testing.T, open Open) { testHistory(t, open, withTrash) }},
+	{"random histories with conflicts agree with a model", testHistoryConflicts},
 }
 
 // history runs random operations on a volume and a model.
@@ -43,11 +45,26 @@ var operations = []operation{
 	{12, (*history).opCommit}, {4, (*history).opCommitDir}, {6, (*history).opRemove}, {2, (*history).opRemoveTree}, {2, (*history).opRmdirPath},
 	{4, (*history).opCopy}, {4, (*history).opCompose}, {3, (*history).opSetXattrs}, {5, (*history).opMake}, {4, (*history).opUnlink}, {2, (*history).opRmdir},
 	{8, (*history).opRename}, {5, (*history).opLink}, {5, (*history).opWrite}, {5, (*history).opTruncate}, {3, (*history).opFallocate}, {3, (*history).opCopyRange},
-	{3, (*history).opXattr}, {3, (*history).opOpen}, {3, (*history).opClose}, {1, (*history).opCompact}, {1, (*history).opCleanUp}, {4, (*history).opList},
+	{3, (*history).opXattr}, {3, (*history).opOpen}, {3, (*history).opClose}, {1, (*history).opCompact}, {1, (*history).opCleanUp}, {1, (*history).opQuota}, {4, (*history).opList},
 }
 
 func testHistory(t *testing.T, open Open, opts ...option) {
-	v := newVolume(t, open, append(opts, withOwners)...)
+	runHistory(newVolume(t, open, append(opts, withOwners)...), func(*rand.Rand) {})
+}
+
+// testHistoryConflicts lets commits fail in ways that must make no difference.
+func testHistoryConflicts(t *testing.T, open Open) {
+	failing := enginetest.NewFailing(open(t))
+	runHistory(newVolumeOn(t, failing, withTrash, withOwners), func(r *rand.Rand) {
+		if failing.Pending() < 3 {
+			failing.Fail(1+r.IntN(4), []enginetest.Fault{enginetest.Busy, enginetest.Conflicting}[r.IntN(2)])
+		}
+	})
+}
+
+// runHistory does random operations, before each of them disturb.
+func runHistory(v *volume, disturb func(*rand.Rand)) {
+	t := v.T
 	h := &history{volume: v, r: random(t), handles: map[*mnode][]func(){}, trashed: v.setup.setting.TrashDays > 0}
 	h.m = newModel(h.trashed, v.clock.now)
 	h.dirs = []*mnode{h.m.root}
@@ -67,6 +84,7 @@ func testHistory(t *testing.T, open Open, opts ...option) {
 			pick -= operations[i].weight
 		}
 		v.clock.tick(time.Duration(h.r.IntN(200)) * time.Second)
+		disturb(h.r)
 		what, got, want := operations[i].do(h)
 		h.log = append(h.log, fmt.Sprintf("%d: %s → %v", step, what, got))
 		if (want == nil) != (got == nil) || want != nil && !errors.Is(got, want) {

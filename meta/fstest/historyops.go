@@ -266,6 +266,19 @@ func (h *history) opCleanUp() (string, error, error) {
 	return "clean up", h.fs.CleanUp(h.Context()), nil
 }
 
+// opQuota gives a directory a quota without limits, or takes it away: the usage is what is checked.
+func (h *history) opQuota() (string, error, error) {
+	d := h.dir()
+	if d.trashed {
+		return "no quota", nil, nil
+	}
+	if _, err := h.fs.GetQuota(h.Context(), record.QuotaDir, uint64(d.ino)); err == nil && h.r.IntN(2) == 0 {
+		return fmt.Sprintf("delete quota of %d", d.ino), h.fs.DelQuota(h.Context(), record.QuotaDir, uint64(d.ino)), nil
+	}
+	_, err := h.fs.SetQuota(h.Context(), record.QuotaDir, uint64(d.ino), nil, nil)
+	return fmt.Sprintf("set quota of %d", d.ino), err, nil
+}
+
 // opList compares a whole listing, in pages, with the model.
 func (h *history) opList() (string, error, error) {
 	tr := newTree()

@@ -290,6 +290,11 @@ func testRemoveTree(t *testing.T, open Open) {
 	v.code(v.fs.RemoveTree(t.Context(), user, "/elsewhere", true), syscall.EACCES)
 	v.ok(v.fs.RemoveTree(t.Context(), v.root, "/.trash/2040-11-23-13", true))
 	v.wantNames("/.trash")
+	// A path that leads through what is removed.
+	v.put("/a/b/f", 1)
+	v.symlink("/a/b/up", "../..")
+	v.ok(v.fs.RemoveTree(t.Context(), v.root, "/a/b/up/a", true))
+	v.absent("/a")
 	st := v.state()
 	if st.counters[record.CounterInodes] != 2 {
 		t.Errorf("%d inodes are in use", st.counters[record.CounterInodes])
