@@ -9,8 +9,9 @@ import (
 )
 
 var (
-	// ErrBusy and ErrUnknown are the engine's, for those above who do not know of engines.
-	ErrBusy    = engine.ErrBusy
+	// ErrBusy is engine.ErrBusy, for those above who do not know of engines.
+	ErrBusy = engine.ErrBusy
+	// ErrUnknown is engine.ErrUnknown.
 	ErrUnknown = engine.ErrUnknown
 	// ErrNotFormatted is returned when the database holds no volume.
 	ErrNotFormatted = errors.New("database is not formatted")

@@ -50,11 +50,11 @@ func testACL(t *testing.T, open Open) {
 		{"named group reads", 60, []uint32{50, 2000}, syscall.O_RDONLY, nil},
 		{"others do not", 60, []uint32{50}, syscall.O_RDONLY, syscall.EACCES},
 	} {
-		_, release, err := v.fs.OpenFile(t.Context(), &meta.Caller{UID: c.uid, GIDs: c.gids}, f.Ino, c.flags)
-		if !errors.Is(err, c.want) {
-			t.Errorf("%s: %v, want %v", c.name, err, c.want)
+		_, release, got := v.fs.OpenFile(t.Context(), &meta.Caller{UID: c.uid, GIDs: c.gids}, f.Ino, c.flags)
+		if !errors.Is(got, c.want) {
+			t.Errorf("%s: %v, want %v", c.name, got, c.want)
 		}
-		if err == nil {
+		if got == nil {
 			release()
 		}
 	}

@@ -295,7 +295,7 @@ func testSetXattrs(t *testing.T, open Open) {
 	if !errors.Is(err, stop) {
 		t.Errorf("got %v", err)
 	}
-	got, err := v.fs.SetXattrs(t.Context(), v.root, "/d/f", map[string][]byte{"a": []byte("x"), "c": {}, "odd\xff": []byte{0, 0xff}}, []string{"b", "none"}, nil)
+	got, err := v.fs.SetXattrs(t.Context(), v.root, "/d/f", map[string][]byte{"a": []byte("x"), "c": {}, "odd\xff": {0, 0xff}}, []string{"b", "none"}, nil)
 	v.ok(err)
 	want := map[string][]byte{"a": []byte("x"), "c": {}, "odd\xff": {0, 0xff}}
 	if d := cmp.Diff(got.Xattrs, want); d != "" {

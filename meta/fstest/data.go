@@ -171,8 +171,8 @@ func testFallocate(t *testing.T, open Open) {
 	}{{f.Ino, 8, 0, 1, syscall.ENOTSUP}, {f.Ino, 32, 0, 1, syscall.ENOTSUP}, {f.Ino, meta.FallocPunchHole, 0, 1, syscall.ENOTSUP}, {f.Ino, 64, 0, 1, syscall.ENOTSUP},
 		{f.Ino, 0, 5, 0, syscall.EINVAL}, {f.Ino, 0, 1 << 63, 1, syscall.EFBIG}, {f.Ino, 0, 1<<63 - 1, 1, syscall.EFBIG}, {f.Ino, 0, 1, 1<<64 - 1, syscall.EFBIG},
 		{fifo, 0, 0, 1, syscall.EPIPE}, {v.ino("/d"), 0, 0, 1, syscall.EPERM}, {1 << 40, 0, 0, 1, syscall.ENOENT}} {
-		if _, err := v.fs.Fallocate(t.Context(), v.root, c.ino, c.mode, c.off, c.size); !errors.Is(err, c.want) {
-			t.Errorf("mode %d at %d of %d: %v, want %v", c.mode, c.off, c.size, err, c.want)
+		if _, got := v.fs.Fallocate(t.Context(), v.root, c.ino, c.mode, c.off, c.size); !errors.Is(got, c.want) {
+			t.Errorf("mode %d at %d of %d: %v, want %v", c.mode, c.off, c.size, got, c.want)
 		}
 	}
 	v.setFlags("/f", record.FlagAppend)
@@ -337,8 +337,8 @@ func testCompact(t *testing.T, open Open) {
 			}
 		}
 		v.check()
-		if done, err := v.fs.Compact(t.Context(), f.Ino, 0, merged); err != nil || done {
-			t.Errorf("again: %v, %v", done, err)
+		if again, bad := v.fs.Compact(t.Context(), f.Ino, 0, merged); bad != nil || again {
+			t.Errorf("again: %v, %v", again, bad)
 		}
 		// All zeros need no slice at all.
 		_, err = v.fs.Truncate(t.Context(), v.root, f.Ino, 0)
@@ -393,6 +393,7 @@ func testCompactConflict(t *testing.T, open Open) {
 	// What is appended meanwhile stays behind the new slice.
 	var later record.Slice
 	var made *meta.Compaction
+	//nolint:contextcheck // v has the context of the test
 	done, err := v.fs.Compact(t.Context(), f.Ino, 0, func(_ context.Context, c *meta.Compaction) error {
 		made, later = c, v.write(f.Ino, 0, 5, v.slice(3))
 		return nil
@@ -404,8 +405,8 @@ func testCompactConflict(t *testing.T, open Open) {
 	// Another compaction in between makes this one void.
 	done, err = v.fs.Compact(t.Context(), f.Ino, 0, func(ctx context.Context, c *meta.Compaction) error {
 		made = c
-		_, err := v.fs.Compact(ctx, f.Ino, 0, merged)
-		return err
+		_, inner := v.fs.Compact(ctx, f.Ino, 0, merged)
+		return inner
 	})
 	if err != nil || done || !v.blocks.deleted(record.Slice{ID: made.ID, Size: made.Size}) {
 		t.Errorf("done %v, %v", done, err)

@@ -75,7 +75,7 @@ func testSustainedOther(t *testing.T, open Open) {
 		if !ok {
 			t.Fatal("open was refused")
 		}
-		defer release()
+		t.Cleanup(release)
 		files = append(files, o.Chunks[0][0])
 	}
 	v.put("/f", 1)

@@ -630,7 +630,7 @@ func testReadOnly(t *testing.T, open Open) {
 		"mkdir":     func() error { _, _, err := w.fs.Mkdir(ctx, w.root, 1, "x", 0o755); return err },
 		"symlink":   func() error { _, _, err := w.fs.Symlink(ctx, w.root, 1, "x", "y"); return err },
 		"unlink":    func() error { return w.fs.Unlink(ctx, w.root, f.Parent, "f") },
-		"rename":    func() error { _, _, err := w.fs.Rename(ctx, w.root, w.at("/d/f"), w.at("/g"), 0); return err },
+		"rename":    func() error { _, _, err := w.fs.Rename(ctx, w.root, w.at("/d/f"), w.at("/g"), 0); return err }, //nolint:contextcheck // w has the context of the test
 		"link":      func() error { _, err := w.fs.Link(ctx, w.root, ino, 1, "x"); return err },
 		"setattr":   func() error { _, err := w.fs.SetAttr(ctx, w.root, ino, meta.Changes{}); return err },
 		"truncate":  func() error { _, err := w.fs.Truncate(ctx, w.root, ino, 0); return err },

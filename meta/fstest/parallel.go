@@ -202,8 +202,8 @@ func (w *worker) rename(from, to string) (string, error) {
 	}
 	flags := []uint32{0, 0, meta.RenameNoReplace, meta.RenameExchange}[w.r.IntN(4)]
 	if w.still {
-		o, err := w.object(from)
-		if err != nil || o.Attr.Type == record.TypeDirectory {
+		var o *meta.Object
+		if o, err = w.object(from); err != nil || o.Attr.Type == record.TypeDirectory {
 			return "", err
 		}
 		flags &^= meta.RenameExchange
@@ -257,17 +257,17 @@ func (w *worker) change(p string) (string, error) {
 	fs, ctx := w.v.fs, w.v.Context()
 	switch w.r.IntN(4) {
 	case 0:
-		s, err := w.slice(1 + w.r.Uint32N(100000))
-		if err != nil {
+		var s record.Slice
+		if s, err = w.slice(1 + w.r.Uint32N(100000)); err != nil {
 			return "slice", err
 		}
 		_, err = fs.Write(ctx, o.Ino, w.r.Uint32N(3), s, record.Time{})
 		return "write " + p, err
 	case 1:
-		_, err := fs.Truncate(ctx, w.v.root, o.Ino, w.r.Uint64N(100*mib))
+		_, err = fs.Truncate(ctx, w.v.root, o.Ino, w.r.Uint64N(100*mib))
 		return "truncate " + p, err
 	case 2:
-		_, err := fs.Compact(ctx, o.Ino, 0, merged)
+		_, err = fs.Compact(ctx, o.Ino, 0, merged)
 		return "compact " + p, err
 	}
 	_, release, err := fs.OpenFile(ctx, w.v.root, o.Ino, syscall.O_RDONLY)

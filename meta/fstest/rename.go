@@ -94,7 +94,7 @@ func testRenameOver(t *testing.T, open Open) {
 	if a := v.get("/b/g").Attr; a.Type != record.TypeSymlink {
 		t.Errorf("a link over a file: %+v", a)
 	}
-	f = v.put("/f", 1)
+	v.put("/f", 1)
 	v.rename("/f", "/b/g", 0)
 	v.wantNames("/", "a", "b")
 }
