@@ -162,7 +162,12 @@ func (tx *Tx) openUpload(c *Caller, s *ComposeSpec) (*upload, error) {
 		reads = append(reads, engine.ReadOp{Key: it.Key, Guard: engine.Exact}, engine.ReadOp{Key: record.AttrKey(ent.Ino), Guard: engine.Exact})
 	}
 	for _, p := range s.Parts {
-		if f := u.files[path.Base(p.Path)]; f != nil && p.ETag != "" {
+		f := u.files[path.Base(p.Path)]
+		if f == nil {
+			continue
+		}
+		reads = append(reads, engine.ReadOp{Key: record.ChunkKey(f.ent.Ino, 0), Guard: engine.Exact}) // most parts have no other
+		if p.ETag != "" {
 			reads = append(reads, engine.ReadOp{Key: record.XattrKey(f.ent.Ino, s.ETagName), Guard: engine.Exact})
 		}
 	}

@@ -149,30 +149,24 @@ type lister struct {
 var errPageFull = errors.New("page is full")
 
 func (l *lister) run() error {
-	top, a, err := l.tx.directory(l.c, l.q.Dir)
-	if err != nil {
+	base := l.q.Prefix[:strings.LastIndexByte(l.q.Prefix, '/')+1]
+	if base != "" && (l.q.Hide != nil && l.q.Hide(strings.SplitN(base, "/", 2)[0]) || !cleanKey(base)) {
+		_, _, err := l.tx.directory(l.c, l.q.Dir)
 		return err
 	}
-	if err = l.tx.access(l.c, a, mayRead|mayExec); err != nil {
+	dir, a, err := l.tx.directory(l.c, l.q.Dir+"/"+base)
+	switch {
+	case base != "" && isMissing(err):
+		_, _, err := l.tx.directory(l.c, l.q.Dir)
+		return err
+	case err != nil:
 		return err
 	}
-	dir, attr := top, a
-	base := ""
-	if i := strings.LastIndexByte(l.q.Prefix, '/'); i >= 0 {
-		base = l.q.Prefix[:i+1]
-		if l.q.Hide != nil && l.q.Hide(strings.SplitN(base, "/", 2)[0]) || !cleanKey(base) {
-			return nil
-		}
-		dir, attr, err = l.tx.directory(l.c, l.q.Dir+"/"+base)
-		if isMissing(err) {
-			return nil
-		}
-		if err != nil {
-			return err
-		}
+	if err := l.tx.access(l.c, a, mayRead|mayExec); err != nil {
+		return err
 	}
 	if base != "" && base == l.q.Prefix {
-		if err := l.dirObject(base, dir, attr); err != nil {
+		if err := l.dirObject(base, dir, a); err != nil {
 			return ignoreFull(err)
 		}
 	}
@@ -322,8 +316,8 @@ type names struct {
 	end    bool
 }
 
-// maxFetch is how many entries are read at once at most.
-const maxFetch = 1000
+// maxFetch is how many entries are read at once at most: a page of 1,000 and the one that says that there are more.
+const maxFetch = 1001
 
 // newNames positions on the first entry that a key after the marker can have. nil: the marker is behind the directory.
 func newNames(l *lister, dir record.Ino, base string) *names {

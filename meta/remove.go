@@ -13,7 +13,7 @@ import (
 )
 
 // removeBatch is how many objects of one directory go in one transaction, so that others get their turn.
-const removeBatch = 500
+const removeBatch = 1000
 
 // RemoveObjects removes objects, those of one directory together. The first result has the length and order of rs: nil,
 // or why that one stayed (ENOENT when it was absent). The second is of the whole: when it is not nil the first is nil, and
@@ -62,7 +62,7 @@ func (fs *FS) removeGroup(ctx context.Context, c *Caller, rs []Removal, group []
 		for _, i := range group {
 			errs[i] = nil
 		}
-		r, err := tx.walk(c, first.Path, walkOptions{last: engine.Exact, sole: len(group) == 1 && first.Top != "", xattrs: first.Allow != nil})
+		r, err := tx.walk(c, first.Path, walkOptions{last: engine.Exact, sole: first.Top != "", xattrs: first.Allow != nil})
 		if isMissing(err) || err == nil && len(r.rest) > 1 {
 			for _, i := range group {
 				errs[i] = eNoEnt
@@ -130,7 +130,7 @@ func (tx *Tx) removeFrom(c *Caller, r *route, rs []Removal, group []int, errs []
 		}
 	}
 	if top := rs[group[0]].Top; top != "" && len(removed) > 0 {
-		return tx.prune(c, r, top, removed, r.sole && len(group) == 1)
+		return tx.prune(c, r, top, removed)
 	}
 	return nil
 }
@@ -187,20 +187,14 @@ func depth(path string) int {
 
 // prune removes the directories below top that lost their last entry, from the deepest up, until one is an object of its
 // own or has other entries.
-func (tx *Tx) prune(c *Caller, r *route, top string, removed map[string]bool, sole bool) error {
+func (tx *Tx) prune(c *Caller, r *route, top string, removed map[string]bool) error {
 	for i := len(r.dirs) - 1; i > depth(top); i-- {
 		d, parent := &r.dirs[i], &r.dirs[i-1]
 		if d.attr.Atime.Sec == 0 || d.ino.InTrash() {
 			return nil
 		}
-		if !sole {
-			items, err := tx.Page(engine.Range{Kind: record.KindEntry, A: uint64(d.ino)}, len(removed)+1)
-			if err != nil {
-				return err
-			}
-			if slices.ContainsFunc(items, func(it record.Item) bool { return !removed[it.Key.Name] }) {
-				return nil
-			}
+		if empty, err := tx.holdsOnly(d.ino, removed); err != nil || !empty {
+			return err
 		}
 		if tx.mayTakeFrom(c, parent, &d.attr) != nil {
 			return nil // it stays, which is not an error of the removal
@@ -213,9 +207,23 @@ func (tx *Tx) prune(c *Caller, r *route, top string, removed map[string]bool, so
 		if err := tx.remove(unlink{dir: parent, name: d.name, ent: ent, attr: a}); err != nil {
 			return err
 		}
-		removed, sole = map[string]bool{d.name: true}, false
+		removed = map[string]bool{d.name: true}
 	}
 	return nil
+}
+
+// holdsOnly reports whether a directory has no entries but some.
+func (tx *Tx) holdsOnly(dir record.Ino, names map[string]bool) (bool, error) {
+	for name := range names {
+		if sole, ok := tx.sole[record.EntryKey(dir, name)]; ok && len(names) == 1 {
+			return sole, nil
+		}
+	}
+	items, err := tx.Page(engine.Range{Kind: record.KindEntry, A: uint64(dir)}, len(names)+1)
+	if err != nil {
+		return false, err
+	}
+	return !slices.ContainsFunc(items, func(it record.Item) bool { return !names[it.Key.Name] }), nil
 }
 
 // Rmdir removes an empty directory. Errors: ENOENT, ENOTDIR, ENOTEMPTY, EPERM, EACCES.

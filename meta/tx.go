@@ -58,10 +58,12 @@ func (fs *FS) begin(ctx context.Context, mode engine.Mode) *Tx {
 // Load reads what is not here yet, in one turnaround. A stronger guard on something that is here becomes a check.
 func (tx *Tx) Load(reads ...engine.ReadOp) error {
 	var want []engine.ReadOp
+	asked := make(map[record.Key]bool, len(reads))
 	for _, r := range reads {
 		have, ok := tx.read[r.Key]
 		switch {
-		case !ok && !slices.ContainsFunc(want, func(w engine.ReadOp) bool { return w.Key == r.Key }):
+		case !ok && !asked[r.Key]:
+			asked[r.Key] = true
 			want = append(want, r)
 		case ok && r.Guard > have.guard:
 			tx.raise(r.Key, have, r.Guard)

@@ -30,7 +30,6 @@ type route struct {
 	ent   record.Dirent
 	attr  *record.Attr // nil: the entry's inode has no attribute (a damaged volume)
 	rest  []string     // starts with name when nothing was found
-	sole  bool         // with walkOptions.sole: the entry is the only one of its directory
 }
 
 // dir is the last directory of the route.
@@ -41,7 +40,7 @@ type walkOptions struct {
 	last   engine.Guard // guard of the last inode's attribute
 	chunks uint32
 	xattrs bool
-	sole   bool
+	sole   bool // fast paths tell which entries are the only ones of their directories
 }
 
 // splitPath cuts an absolute path into names. Empty and "." components vanish; ".." is refused, since what it would mean
@@ -89,6 +88,9 @@ func (tx *Tx) walkNames(c *Caller, names []string, o walkOptions) (r *route, nex
 			return nil, nil, err
 		}
 	}
+	if err := tx.loadDir(record.Root, names); err != nil {
+		return nil, nil, err
+	}
 	root, err := tx.Attr(record.Root, engine.Stable)
 	if err != nil {
 		return nil, nil, err
@@ -100,7 +102,7 @@ func (tx *Tx) walkNames(c *Caller, names []string, o walkOptions) (r *route, nex
 	}
 	for i, name := range names {
 		last := i == len(names)-1
-		if err := tx.step(c, r, name, last, o); err != nil {
+		if err := tx.step(c, r, names[i:], o); err != nil {
 			return nil, nil, err
 		}
 		if !r.found {
@@ -122,9 +124,18 @@ func (tx *Tx) walkNames(c *Caller, names []string, o walkOptions) (r *route, nex
 	return r, nil, nil
 }
 
-// step looks up one name in the last directory of r.
-func (tx *Tx) step(c *Caller, r *route, name string, last bool, o walkOptions) error {
-	d := r.dir()
+// loadDir reads a directory on the way and what the first of names leads to in it, in one turnaround.
+func (tx *Tx) loadDir(dir record.Ino, names []string) error {
+	reads := []engine.ReadOp{{Key: record.AttrKey(dir), Guard: engine.Stable}}
+	if len(names) > 0 && !(dir == record.Root && names[0] == trashName) {
+		reads = append(reads, engine.ReadOp{Key: record.EntryKey(dir, names[0]), Guard: engine.Exact})
+	}
+	return tx.Load(reads...)
+}
+
+// step looks up the first of names in the last directory of r.
+func (tx *Tx) step(c *Caller, r *route, names []string, o walkOptions) error {
+	d, name, last := r.dir(), names[0], len(names) == 1
 	if err := tx.access(c, &d.attr, mayExec); err != nil {
 		return err
 	}
@@ -137,14 +148,17 @@ func (tx *Tx) step(c *Caller, r *route, name string, last bool, o walkOptions) e
 			return err
 		}
 	}
+	if !last && r.ent.Type == record.TypeDirectory {
+		if err := tx.loadDir(r.ent.Ino, names[1:]); err != nil {
+			return err
+		}
+	}
 	guard := engine.Stable
 	if last && r.ent.Type != record.TypeDirectory || last && o.last == engine.Exact {
 		guard = o.last
 	}
 	var err error
-	if r.attr, err = tx.attrOrNil(r.ent.Ino, guard); err == nil && last && o.sole {
-		r.sole, err = tx.onlyEntry(d.ino, name)
-	}
+	r.attr, err = tx.attrOrNil(r.ent.Ino, guard)
 	return err
 }
 
@@ -217,16 +231,4 @@ func (tx *Tx) prefetch(w engine.Walker, names []string, o walkOptions) error {
 		tx.xattrs[record.Ino(ino)] = all
 	}
 	return nil
-}
-
-// onlyEntry reports whether name is the only entry of a directory.
-func (tx *Tx) onlyEntry(dir record.Ino, name string) (bool, error) {
-	if sole, ok := tx.sole[record.EntryKey(dir, name)]; ok {
-		return sole, nil
-	}
-	items, err := tx.Page(engine.Range{Kind: record.KindEntry, A: uint64(dir)}, 2)
-	if err != nil {
-		return false, err
-	}
-	return len(items) == 1 && items[0].Key.Name == name, nil
 }

@@ -31,6 +31,7 @@ type volume struct {
 type setup struct {
 	setting record.Setting
 	options meta.Options
+	limits  bool // there is a quota, far from reached
 	lax     bool // totals and statistics are not checked in the end
 }
 
