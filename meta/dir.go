@@ -90,7 +90,7 @@ func (tx *Tx) held(dir record.Ino, name string) (d *node, ent record.Dirent, a *
 	if err != nil {
 		return nil, ent, nil, err
 	}
-	a, err = tx.attrOrNil(ent.Ino, engine.Exact)
+	a, err = tx.child(dir, name, ent, engine.Exact)
 	return d, ent, a, err
 }
 

@@ -23,33 +23,84 @@ func (tx *Tx) listDir(dir record.Ino, after string, limit int, xattr string) ([]
 		return nil, err
 	}
 	out := make([]engine.Listed, len(items))
-	reads := make([]engine.ReadOp, 0, 2*len(items))
+	ls := make([]*engine.Listed, len(items))
 	for i, it := range items {
-		var ent record.Dirent
-		if ent, err = record.DecodeDirent(it.Value); err != nil {
+		out[i].Name = it.Key.Name
+		if out[i].Entry, err = record.DecodeDirent(it.Value); err != nil {
 			return nil, err
 		}
-		out[i] = engine.Listed{Name: it.Key.Name, Entry: ent}
-		reads = append(reads, engine.ReadOp{Key: record.AttrKey(ent.Ino)})
+		ls[i] = &out[i]
+	}
+	if err := tx.fillListed(ls, xattr); err != nil {
+		return nil, err
+	}
+	return out, tx.relist(dir, out, xattr)
+}
+
+// fillListed reads the attributes of entries in one turnaround.
+func (tx *Tx) fillListed(ls []*engine.Listed, xattr string) error {
+	if len(ls) == 0 {
+		return nil
+	}
+	reads := make([]engine.ReadOp, 0, 2*len(ls))
+	for _, l := range ls {
+		reads = append(reads, engine.ReadOp{Key: record.AttrKey(l.Entry.Ino)})
 		if xattr != "" {
-			reads = append(reads, engine.ReadOp{Key: record.XattrKey(ent.Ino, xattr)})
+			reads = append(reads, engine.ReadOp{Key: record.XattrKey(l.Entry.Ino, xattr)})
 		}
 	}
-	if len(reads) == 0 {
-		return out, nil
+	got, err := tx.etx.Fetch(tx.ctx, reads)
+	if err != nil {
+		return err
+	}
+	step := len(reads) / len(ls)
+	for i, l := range ls {
+		l.Attr = got[i*step].Value
+		if step == 2 {
+			l.Xattr = got[i*step+1].Value
+		}
+	}
+	return nil
+}
+
+// relist reads entries again whose inodes have no attribute: without a snapshot they may have been given another inode
+// since. Those that have not, or are gone, stay without.
+func (tx *Tx) relist(dir record.Ino, out []engine.Listed, xattr string) error {
+	for { // it ends when nothing changed between two reads
+		changed, err := tx.redirected(dir, out)
+		if err != nil || len(changed) == 0 {
+			return err
+		}
+		if err := tx.fillListed(changed, xattr); err != nil {
+			return err
+		}
+	}
+}
+
+// redirected returns those entries without an attribute that lead to another inode by now.
+func (tx *Tx) redirected(dir record.Ino, out []engine.Listed) ([]*engine.Listed, error) {
+	var lost, changed []*engine.Listed
+	var reads []engine.ReadOp
+	for i := range out {
+		if out[i].Attr == nil {
+			lost = append(lost, &out[i])
+			reads = append(reads, engine.ReadOp{Key: record.EntryKey(dir, out[i].Name)})
+		}
+	}
+	if len(lost) == 0 {
+		return nil, nil
 	}
 	got, err := tx.etx.Fetch(tx.ctx, reads)
 	if err != nil {
 		return nil, err
 	}
-	step := len(reads) / max(len(out), 1)
-	for i := range out {
-		out[i].Attr = got[i*step].Value
-		if step == 2 {
-			out[i].Xattr = got[i*step+1].Value
+	for i, l := range lost {
+		if ent, err := record.DecodeDirent(got[i].Value); err == nil && ent != l.Entry {
+			l.Entry = ent
+			changed = append(changed, l)
 		}
 	}
-	return out, nil
+	return changed, nil
 }
 
 // ReadDir returns at most limit entries of the directory at p, in byte order of names, after the name after. Entries whose

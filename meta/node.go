@@ -51,7 +51,13 @@ func (tx *Tx) lookup(d *node, name string) (record.Ino, *record.Attr, error) {
 			return 0, nil, eNoEnt
 		}
 	}
-	a, err := tx.attrOrNil(ent.Ino, engine.Loose)
+	var a *record.Attr
+	var err error
+	if name == "." || name == ".." {
+		a, err = tx.attrOrNil(ent.Ino, engine.Loose)
+	} else {
+		a, err = tx.child(d.ino, name, ent, engine.Loose)
+	}
 	if err != nil {
 		return 0, nil, err
 	}
@@ -177,7 +183,7 @@ func (tx *Tx) makeNode(c *Caller, dir record.Ino, name string, n newName) (recor
 		return 0, nil, err
 	}
 	if found {
-		return tx.existing(c, d, ent, n)
+		return tx.existing(c, d, name, ent, n)
 	}
 	if err = tx.mayAddTo(c, d, name); err != nil {
 		return 0, nil, err
@@ -209,11 +215,11 @@ func (tx *Tx) makeNode(c *Caller, dir record.Ino, name string, n newName) (recor
 }
 
 // existing is the answer when the name is taken.
-func (tx *Tx) existing(c *Caller, d *node, ent record.Dirent, n newName) (record.Ino, *record.Attr, error) {
+func (tx *Tx) existing(c *Caller, d *node, name string, ent record.Dirent, n newName) (record.Ino, *record.Attr, error) {
 	if err := tx.access(c, &d.attr, mayExec); err != nil {
 		return 0, nil, err
 	}
-	a, err := tx.attrOrNil(ent.Ino, engine.Loose)
+	a, err := tx.child(d.ino, name, ent, engine.Loose)
 	switch {
 	case err != nil:
 		return 0, nil, err

@@ -118,7 +118,7 @@ func (tx *Tx) openMove(src, dst Place, flags uint32) (*move, error) {
 		return m, err
 	}
 	m.dst.ent = old
-	if m.dst.attr, err = tx.attrOrNil(old.Ino, engine.Exact); err == nil && m.dst.attr == nil {
+	if m.dst.attr, err = tx.child(dst.Dir, dst.Name, old, engine.Exact); err == nil && m.dst.attr == nil {
 		err = eIO
 	}
 	return m, err

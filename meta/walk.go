@@ -1,6 +1,8 @@
 package meta
 
 import (
+	"bytes"
+	"errors"
 	"fmt"
 	"strings"
 
@@ -158,8 +160,31 @@ func (tx *Tx) step(c *Caller, r *route, names []string, o walkOptions) error {
 		guard = o.last
 	}
 	var err error
-	r.attr, err = tx.attrOrNil(r.ent.Ino, guard)
+	r.attr, err = tx.child(d.ino, name, r.ent, guard)
 	return err
+}
+
+// errTorn says that an entry and its inode were read, and something happened between.
+var errTorn = errors.New("an entry changed while it was read")
+
+// child returns the attribute of the inode that a name in dir leads to; nil if it has none, in a damaged volume. Engines
+// without snapshots may read the entry, and the inode after it was moved or removed. What does not fit together is therefore
+// looked at once more: if the name leads elsewhere by now, all is to be read again.
+func (tx *Tx) child(dir record.Ino, name string, ent record.Dirent, g engine.Guard) (*record.Attr, error) {
+	a, err := tx.attrOrNil(ent.Ino, g)
+	fits := a != nil && a.Parent <= record.Trash && (ent.Type != record.TypeDirectory || a.Parent == dir)
+	if err != nil || fits || dir.InTrash() || ent.Ino == record.Trash {
+		return a, err
+	}
+	k := record.EntryKey(dir, name)
+	now, err := tx.etx.Fetch(tx.ctx, []engine.ReadOp{{Key: k}})
+	if err != nil {
+		return nil, err
+	}
+	if !bytes.Equal(now[0].Value, ent.Encode()) {
+		return nil, &engine.Conflict{Cause: errTorn, Fresh: now}
+	}
+	return a, nil
 }
 
 // follow returns the names of the path that a link stands for: those before it, its target, those behind it.

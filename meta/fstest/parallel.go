@@ -22,6 +22,7 @@ var parallelTests = []test{
 	{"one of many conditional commits wins", testOneWins},
 	{"many replace one object", testManyReplace},
 	{"directories come and go under objects", testParentRace},
+	{"what is replaced is always there", testSeenWhileReplaced},
 	{"concurrent renames make no loops", testRenameRace},
 	{"concurrent copies and deletions keep data that is used", testCopyRace},
 	{"concurrent appends to one file", testWriteRace},
@@ -450,4 +451,56 @@ func testWriteRace(t *testing.T, open Open) {
 	if total != workers*each*1000 {
 		t.Errorf("%d bytes of data, want %d", total, workers*each*1000)
 	}
+}
+
+// testSeenWhileReplaced holds that a key which others replace all the time is always there, for reading and listing, and
+// that a directory whose last key comes and goes never makes a put fail.
+func testSeenWhileReplaced(t *testing.T, open Open) {
+	for _, opts := range [][]option{nil, {withTrash}} {
+		v := newVolume(t, open, opts...)
+		keys := []string{"/d/e/a", "/d/e/b", "/d/e/c"}
+		for _, k := range keys {
+			v.put(k, 1)
+		}
+		v.parallel(6, func(i int, r *rand.Rand) error {
+			w := &worker{v: v, r: r}
+			for range 60 {
+				if i < 3 {
+					s := &meta.ObjectSpec{Path: keys[i], Mode: 0o644, Xattrs: map[string][]byte{"x": []byte(keys[i])}}
+					if _, err := v.fs.CommitObject(v.Context(), v.root, s); err != nil {
+						return err
+					}
+					continue
+				}
+				if err := w.sees(keys); err != nil {
+					return err
+				}
+			}
+			return nil
+		})
+	}
+}
+
+func (w *worker) sees(keys []string) error {
+	ctx, c, fs := w.v.Context(), w.v.root, w.v.fs
+	for _, k := range keys {
+		o, err := fs.Resolve(ctx, c, k, meta.Want{Xattrs: true})
+		if err != nil {
+			return err
+		}
+		if _, err := fs.SetXattrs(ctx, c, k, map[string][]byte{"y": nil}, nil, nil); err != nil {
+			return err
+		}
+		if _, _, err := fs.Lookup(ctx, c, o.Parent, path.Base(k)); err != nil {
+			return err
+		}
+	}
+	page, err := fs.ListObjects(ctx, c, meta.ListQuery{Dir: "/d", Limit: 10, Xattr: "x"})
+	if err != nil {
+		return err
+	}
+	if len(page.Items) != len(keys) {
+		return fmt.Errorf("listed %q", keysOf(page))
+	}
+	return nil
 }
