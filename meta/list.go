@@ -208,7 +208,7 @@ func (l *lister) run() error {
 	dir, a, err := l.tx.directory(l.c, l.q.Dir+"/"+base)
 	switch {
 	case base != "" && isMissing(err):
-		_, _, err := l.tx.directory(l.c, l.q.Dir)
+		_, _, err = l.tx.directory(l.c, l.q.Dir)
 		return err
 	case err != nil:
 		return err

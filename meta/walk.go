@@ -90,7 +90,7 @@ func (tx *Tx) walkNames(c *Caller, names []string, o walkOptions) (r *route, nex
 			return nil, nil, err
 		}
 	}
-	if err := tx.loadDir(record.Root, names); err != nil {
+	if err = tx.loadDir(record.Root, names); err != nil {
 		return nil, nil, err
 	}
 	root, err := tx.Attr(record.Root, engine.Stable)
