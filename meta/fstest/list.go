@@ -59,6 +59,26 @@ func keysOf(page *meta.ListPage) []string {
 	return keys
 }
 
+// pages returns the keys of all pages of a query.
+func (v *volume) pages(q meta.ListQuery) []string {
+	v.Helper()
+	all := []string{}
+	for {
+		page, err := v.fs.ListObjects(v.Context(), v.root, q)
+		if err != nil {
+			v.Fatalf("%+v: %v", q, err)
+		}
+		if len(page.Items) > q.Limit || page.More && (len(page.Items) != q.Limit || page.Next <= q.After) {
+			v.Fatalf("%+v: a page of %d, more %v, next %q", q, len(page.Items), page.More, page.Next)
+		}
+		all = append(all, keysOf(&meta.ListPage{Items: page.Items})...)
+		if !page.More {
+			return all
+		}
+		q.After = page.Next
+	}
+}
+
 func testListOrder(t *testing.T, open Open) {
 	v := newVolume(t, open)
 	for _, p := range []string{"/b/a/x", "/b/a-b", "/b/a.txt", "/b/a0", "/b/a/", "/b/a!/y", "/b/a\xff", "/b/B", "/b/a-/z", "/b/empty/none", "/b/é"} {
@@ -164,19 +184,7 @@ func testListLinks(t *testing.T, open Open) {
 		t.Errorf("a link to a file is %+v", it)
 	}
 	for i := range 7 {
-		var all []string
-		q := meta.ListQuery{Dir: "/b", Limit: i + 1}
-		for {
-			page, err := v.fs.ListObjects(t.Context(), v.root, q)
-			v.ok(err)
-			for _, it := range page.Items {
-				all = append(all, it.Key)
-			}
-			if !page.More {
-				break
-			}
-			q.After = page.Next
-		}
+		all := v.pages(meta.ListQuery{Dir: "/b", Limit: i + 1})
 		if got := strings.Join(all, " "); got != "dir/f dir/sub/g file out real/f real/sub/g" {
 			t.Errorf("in pages of %d: %s", i+1, got)
 		}
@@ -304,18 +312,7 @@ func testListMany(t *testing.T, open Open) {
 	}
 	slices.Sort(want)
 	for _, limit := range []int{1000, 999, 5000} {
-		var got []string
-		for q := (meta.ListQuery{Dir: "/b", Limit: limit}); ; {
-			page, err := v.fs.ListObjects(t.Context(), v.root, q)
-			v.ok(err)
-			for _, it := range page.Items {
-				got = append(got, it.Key)
-			}
-			if !page.More {
-				break
-			}
-			q.After = page.Next
-		}
+		got := v.pages(meta.ListQuery{Dir: "/b", Limit: limit})
 		if d := gocmp.Diff(got, want); d != "" {
 			t.Errorf("in pages of %d (-got +want):\n%s", limit, d)
 		}
@@ -427,22 +424,7 @@ func (tr *tree) expect(q meta.ListQuery) []string {
 // compareList walks all pages of a query and compares with what is expected.
 func (v *volume) compareList(tr *tree, q meta.ListQuery) {
 	v.Helper()
-	want := tr.expect(q)
-	got := []string{}
-	for p := q; ; {
-		page, err := v.fs.ListObjects(v.Context(), v.root, p)
-		if err != nil {
-			v.Fatalf("%+v: %v", q, err)
-		}
-		if len(page.Items) > q.Limit || page.More && (len(page.Items) != q.Limit || page.Next <= p.After) {
-			v.Fatalf("%+v: a page of %d, more %v, next %q", p, len(page.Items), page.More, page.Next)
-		}
-		got = append(got, keysOf(&meta.ListPage{Items: page.Items})...)
-		if !page.More {
-			break
-		}
-		p.After = page.Next
-	}
+	want, got := tr.expect(q), v.pages(q)
 	if !slices.Equal(got, want) {
 		v.Fatalf("prefix %q after %q delimiter %v limit %d hide %v\nkeys %q\n got %q\nwant %q", q.Prefix, q.After, q.Delimiter, q.Limit, q.HideDirs, tr.sorted(), got, want)
 	}
