@@ -73,7 +73,7 @@ func ignoreFull(err error) error {
 // cleanKey reports whether a prefix that ends in a slash names one directory and no other spelling of it.
 func cleanKey(base string) bool {
 	for _, n := range strings.Split(strings.TrimSuffix(base, "/"), "/") {
-		if n == "" || n == "." || n == ".." || len(n) > record.MaxName {
+		if n == "" || n == "." || n == ".." || len(n) > record.MaxName || strings.ContainsRune(n, 0) {
 			return false
 		}
 	}

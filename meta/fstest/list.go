@@ -4,6 +4,7 @@ import (
 	"cmp"
 	"errors"
 	"fmt"
+	"maps"
 	"math/rand/v2"
 	"slices"
 	"strings"
@@ -409,15 +410,15 @@ func (tr *tree) expect(q meta.ListQuery) []string {
 		}
 	}
 	out := []string{}
-	for k, prefix := range all {
-		if k > q.After {
-			if prefix {
-				k = "(" + k + ")"
-			}
+	for _, k := range slices.Sorted(maps.Keys(all)) {
+		switch {
+		case k <= q.After:
+		case all[k]:
+			out = append(out, "("+k+")")
+		default:
 			out = append(out, k)
 		}
 	}
-	slices.SortFunc(out, func(a, b string) int { return cmp.Compare(strings.Trim(a, "()"), strings.Trim(b, "()")) })
 	return out
 }
 
