@@ -50,9 +50,12 @@ func (tx *Tx) insertNode(d *node, ino record.Ino, a *record.Attr) error {
 
 // CommitObject makes an object appear at s.Path in one transaction, with missing directories if s.Parents, in place of
 // what was there. Errors: ENOENT (a parent is missing), ENOTDIR (a parent is a file), EISDIR (a directory is there and
-// s.Dir is not set), EEXIST (a file is there and s.Dir is set), EACCES, EPERM, EROFS, ENOSPC, EDQUOT, that of s.Allow.
+// s.Dir is not set), EEXIST (a file is there and s.Dir is set), EINVAL, EACCES, EPERM, EROFS, ENOSPC, EDQUOT, that of s.Allow.
 // After engine.ErrUnknown the object may be there or not, and its blocks must be kept.
 func (fs *FS) CommitObject(ctx context.Context, c *Caller, s *ObjectSpec) (*Object, error) {
+	if s.Dir && (s.Length > 0 || len(s.Chunks) > 0 || s.From != "") {
+		return nil, wrap("put", s.Path, eInval)
+	}
 	var obj *Object
 	err := fs.update(ctx, "commit", func(tx *Tx) error {
 		t, err := tx.target(c, s)

@@ -27,17 +27,15 @@ func (o *openFiles) has(ino record.Ino) bool {
 	return o.files[ino] != nil
 }
 
-// sustain marks an open inode as without links. If it was closed meanwhile nobody would end it: the caller's transaction
-// wrote the sustained record, so whoever closes session or volume does.
-func (o *openFiles) sustain(ino record.Ino) {
+// sustain marks an open inode as without links; false if it was closed meanwhile, so that the caller has to end it.
+func (o *openFiles) sustain(ino record.Ino) bool {
 	o.mu.Lock()
 	defer o.mu.Unlock()
 	f := o.files[ino]
-	if f == nil {
-		f = &openFile{}
-		o.files[ino] = f
+	if f != nil {
+		f.sustained = true
 	}
-	f.sustained = true
+	return f != nil
 }
 
 // OpenInode keeps a file's data for a reader of this process: if the last link goes meanwhile the inode is sustained until

@@ -189,7 +189,11 @@ func (tx *Tx) dropLink(dir, ino record.Ino, attr *record.Attr) error {
 			a.Nlink = 0
 			tx.PutAttr(ino, &a)
 			tx.Put(record.SustainedKey(sid, ino), []byte{1})
-			tx.After(func() { tx.fs.open.sustain(ino) })
+			tx.After(func() {
+				if !tx.fs.open.sustain(ino) {
+					tx.fs.gone.release(ino)
+				}
+			})
 			return nil
 		}
 		tx.Put(record.DelFileKey(ino, a.Length), record.EncodeInt64(tx.now.Sec))

@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"math/rand/v2"
 	"sync"
 	"syscall"
 	"testing"
@@ -21,6 +22,9 @@ var lifeTests = []test{
 	{"the end of a session frees what it had open", testSustainedClose},
 	{"a session that died is cleaned up", testStaleSession},
 	{"sessions are registered", testSessions},
+	{"heartbeats renew, and bring news", testHeartbeat},
+	{"jobs run where nobody else runs them", testJobs},
+	{"a file closed while its last name goes", testSustainedRace},
 	{"deletion of data is retried", testDeleteRetry},
 	{"data is deleted after a delay", testDeleteDelay},
 	{"BSD locks", testFlock},
@@ -149,6 +153,103 @@ func testSessions(t *testing.T, open Open) {
 	if len(all) != 2 || all[0].ID != 1 || all[1].ID != 2 || all[0].Expire != v.clock.now().Truncate(time.Second).Add(60*time.Second) {
 		t.Errorf("sessions %+v", all)
 	}
+}
+
+// fastBeat lets a client look every few milliseconds.
+var fastBeat = with(func(o *meta.Options) { o.Heartbeat = 20 * time.Millisecond })
+
+func testHeartbeat(t *testing.T, open Open) {
+	v := newVolume(t, open)
+	replaced := make(chan error, 1)
+	w := v.client(fastBeat, with(func(o *meta.Options) {
+		o.OnReplaced = func(err error) {
+			select {
+			case replaced <- err:
+			default:
+			}
+		}
+	}))
+	now := v.clock.tick(time.Minute)
+	v.eventually("the session is renewed", func() bool {
+		all, err := v.fs.Sessions(t.Context())
+		return err == nil && len(all) == 2 && all[1].Expire.Unix() >= now.Sec
+	})
+	// Settings and quotas that others change.
+	s := v.setup.setting
+	s.TrashDays = 7
+	v.ok(meta.Format(t.Context(), v.eng, &s, false))
+	v.mkdir("/q")
+	v.limit("/q", 0, 1)
+	v.eventually("the setting is read again", func() bool { return w.fs.Setting().TrashDays == 7 })
+	v.eventually("the quota is seen", func() bool {
+		_, err := w.fs.CommitObject(t.Context(), w.root, &meta.ObjectSpec{Path: "/q/x/y", Parents: true, Mode: 0o644})
+		if err == nil {
+			v.ok(w.fs.RemoveTree(t.Context(), w.root, "/q/x", true))
+		}
+		return errors.Is(err, syscall.EDQUOT)
+	})
+	v.ok(v.fs.DelQuota(t.Context(), record.QuotaDir, uint64(v.ino("/q")))) // it missed what was done before it was seen
+	if len(replaced) > 0 {
+		t.Errorf("replaced: %v", <-replaced)
+	}
+	s.UUID = "00000000-0000-0000-0000-000000000000"
+	b, err := s.Encode()
+	v.ok(err)
+	old := v.state().setting
+	v.raw(record.Item{Key: record.SettingKey(), Value: b})
+	select {
+	case err := <-replaced:
+		if !errors.Is(err, meta.ErrReplaced) {
+			t.Errorf("told of %v", err)
+		}
+	case <-time.After(patience):
+		t.Errorf("nobody was told")
+	}
+	b, err = old.Encode()
+	v.ok(err)
+	v.raw(record.Item{Key: record.SettingKey(), Value: b})
+}
+
+func testJobs(t *testing.T, open Open) {
+	v := newVolume(t, open)
+	dead := v.client()
+	f := v.put("/f", 1)
+	v.ok(dead.fs.Flock(t.Context(), f.Ino, 1, meta.LockExclusive, false))
+	v.clock.tick(2 * time.Hour)
+	v.client(fastBeat, with(func(o *meta.Options) { o.NoBackground = false }))
+	v.eventually("sessions that died are cleaned up", func() bool { return len(v.state().sessions) == 1 })
+	v.ok(v.fs.Flock(t.Context(), f.Ino, 1, meta.LockExclusive, false))
+	if n := v.state().counters[record.CounterLastSessions]; n != v.clock.tick(0).Sec {
+		t.Errorf("the last clean-up was at %d", n)
+	}
+	v.ok(v.fs.Flock(t.Context(), f.Ino, 1, meta.LockNone, false))
+}
+
+// testSustainedRace closes files while they lose their last name: none may stay.
+func testSustainedRace(t *testing.T, open Open) {
+	v := newVolume(t, open)
+	v.parallel(4, func(i int, _ *rand.Rand) error {
+		for n := range 25 {
+			p := fmt.Sprintf("/%d-%d", i, n)
+			o, err := v.fs.CommitObject(v.Context(), v.root, &meta.ObjectSpec{Path: p, Mode: 0o644})
+			if err != nil {
+				return err
+			}
+			release, ok := v.fs.OpenInode(o.Ino)
+			if !ok {
+				return errors.New("open was refused")
+			}
+			var wg sync.WaitGroup
+			wg.Go(release)
+			err = v.tryRemove(v.root, meta.Removal{Path: p})
+			wg.Wait()
+			if err != nil {
+				return err
+			}
+		}
+		return nil
+	})
+	v.eventually("nothing stays", func() bool { st := v.state(); return len(st.attrs) == 1 && len(st.sustained) == 0 })
 }
 
 func testDeleteRetry(t *testing.T, open Open) {

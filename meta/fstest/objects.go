@@ -119,6 +119,7 @@ func testCommitErrors(t *testing.T, open Open) {
 		{"a name with NUL", v.root, "/a\x00b", nil, syscall.EINVAL},
 		{"dots", v.root, "/a/../b", nil, syscall.EINVAL},
 		{"a relative path", v.root, "a", nil, syscall.EINVAL},
+		{"a directory with data", v.root, "/data", func(s *meta.ObjectSpec) { s.Dir, s.Length = true, 1 }, syscall.EINVAL},
 	} {
 		t.Run(c.name, func(t *testing.T) {
 			before := v.state()
