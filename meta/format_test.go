@@ -168,7 +168,7 @@ func TestFormatAgain(t *testing.T) {
 	}
 	next := *s
 	next.UUID, next.TrashDays, next.DirStats, next.Extra = "second", 3, true, nil
-	if err := format(&next, false); err != nil {
+	if err = format(&next, false); err != nil {
 		t.Fatal(err)
 	}
 	have, err := LoadSetting(t.Context(), e)

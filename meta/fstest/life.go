@@ -198,7 +198,7 @@ func testHeartbeat(t *testing.T, open Open) {
 	old := v.state().setting
 	v.raw(record.Item{Key: record.SettingKey(), Value: b})
 	select {
-	case err := <-replaced:
+	case err = <-replaced:
 		if !errors.Is(err, meta.ErrReplaced) {
 			t.Errorf("told of %v", err)
 		}
