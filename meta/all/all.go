@@ -8,6 +8,7 @@ import (
 
 	"juicefs/meta/engine"
 	"juicefs/meta/kvdb/mem"
+	"juicefs/meta/redisdb"
 	"juicefs/meta/sqldb"
 )
 
@@ -23,6 +24,8 @@ func Open(ctx context.Context, metaURL string, o engine.Options) (engine.Engine,
 	switch scheme {
 	case "memkv":
 		e, err = mem.Open(ctx, o)
+	case "redis", "rediss", "unix":
+		e, err = redisdb.Open(ctx, metaURL, o)
 	case "sqlite3":
 		e, err = sqldb.Open(ctx, metaURL, o)
 	default:

@@ -11,6 +11,9 @@ import (
 // program returns the path of redis-server, which is installed first if it is missing.
 func program(tb testing.TB) string {
 	tb.Helper()
+	if testing.Short() {
+		tb.Skip("no servers with -short")
+	}
 	if path, err := exec.LookPath("redis-server"); err == nil {
 		return path
 	}

@@ -1,0 +1,126 @@
+package redisdb
+
+import (
+	"bytes"
+	"errors"
+	"fmt"
+	"strconv"
+)
+
+// errReply is wrapped when an answer is not what the command answers with.
+var errReply = errors.New("answer of the server makes no sense")
+
+// reply reads a server's answer from its bytes, without copying them. Format: RESP version 2, and of version 3 what scripts
+// and commands with strings and numbers answer with.
+type reply struct{ b []byte }
+
+// head reads the line that starts a value: its sign and the rest.
+func (r *reply) head() (sign byte, rest []byte, err error) {
+	i := bytes.IndexByte(r.b, '\n')
+	if i < 2 {
+		return 0, nil, fmt.Errorf("%w: %.40q", errReply, r.b)
+	}
+	sign, rest = r.b[0], r.b[1:i-1]
+	r.b = r.b[i+1:]
+	if sign == '-' {
+		return 0, nil, replyError(rest)
+	}
+	return sign, rest, nil
+}
+
+// size reads the length of a bulk string or array; -1: nil.
+func size(rest []byte) (int, error) {
+	n, err := strconv.Atoi(string(rest)) // the compiler spares the copy
+	if err != nil || n < -1 {
+		return 0, fmt.Errorf("%w: length %q", errReply, rest)
+	}
+	return n, nil
+}
+
+// bulk reads a bulk string, a simple string or a number as bytes; nil for nil.
+func (r *reply) bulk() ([]byte, error) {
+	sign, rest, err := r.head()
+	if err != nil {
+		return nil, err
+	}
+	switch sign {
+	case '+', ':':
+		return rest, nil
+	case '_':
+		return nil, nil
+	case '$':
+		n, err := size(rest)
+		if err != nil || n < 0 {
+			return nil, err
+		}
+		if len(r.b) < n+2 {
+			return nil, fmt.Errorf("%w: %d bytes of %d", errReply, len(r.b), n)
+		}
+		v := r.b[:n:n]
+		r.b = r.b[n+2:]
+		return v, nil
+	}
+	return nil, fmt.Errorf("%w: %q instead of a string", errReply, sign)
+}
+
+// array reads the length of an array; -1 for nil.
+func (r *reply) array() (int, error) {
+	sign, rest, err := r.head()
+	if err != nil {
+		return 0, err
+	}
+	switch sign {
+	case '*':
+		return size(rest)
+	case '_':
+		return -1, nil
+	case '$': // nil of a script
+		if n, err := size(rest); err == nil && n < 0 {
+			return -1, nil
+		}
+	}
+	return 0, fmt.Errorf("%w: %q instead of an array", errReply, sign)
+}
+
+// bulks reads an array of strings.
+func (r *reply) bulks() ([][]byte, error) {
+	n, err := r.array()
+	if err != nil || n < 0 {
+		return nil, err
+	}
+	if n > len(r.b) {
+		return nil, fmt.Errorf("%w: %d values in %d bytes", errReply, n, len(r.b))
+	}
+	out := make([][]byte, n)
+	for i := range out {
+		if out[i], err = r.bulk(); err != nil {
+			return nil, err
+		}
+	}
+	return out, nil
+}
+
+// int reads a number.
+func (r *reply) int() (int64, error) {
+	sign, rest, err := r.head()
+	if err != nil {
+		return 0, err
+	}
+	n, bad := strconv.ParseInt(string(rest), 10, 64)
+	if sign != ':' || bad != nil {
+		return 0, fmt.Errorf("%w: %q instead of a number", errReply, rest)
+	}
+	return n, nil
+}
+
+// isInt reports whether a number comes next.
+func (r *reply) isInt() bool { return len(r.b) > 0 && r.b[0] == ':' }
+
+// failed returns the error that the answer is, if it is one.
+func (r *reply) failed() error {
+	if len(r.b) == 0 || r.b[0] != '-' {
+		return nil
+	}
+	_, _, err := (&reply{r.b}).head()
+	return err
+}
