@@ -6,6 +6,7 @@ import (
 	"encoding/hex"
 	"errors"
 	"io/fs"
+	"log/slog"
 	"os"
 	"path/filepath"
 	"runtime"
@@ -520,10 +521,15 @@ func TestStagedBlocks(t *testing.T) {
 			t.Fatal(err)
 		}
 	}
-	c := open(t, Options{Dir: dir})
-	if n := c.countStaged(t.Context()); n != 4 {
-		t.Errorf("%d blocks wait", n)
+	var log bytes.Buffer
+	st := Staging{Dir: dir, UUID: volume, Log: slog.New(slog.NewTextHandler(&log, nil))}
+	staged := func(want int, what string) {
+		t.Helper()
+		if n, size, err := st.Size(t.Context()); n != want || size < int64(n) || err != nil {
+			t.Errorf("%d blocks of %d bytes wait, %v; want %d: %s", n, size, err, want, what)
+		}
 	}
+	staged(4, "all")
 	store, err := chunk.New(mem.New(), chunk.Options{})
 	if err != nil {
 		t.Fatal(err)
@@ -533,7 +539,7 @@ func TestStagedBlocks(t *testing.T) {
 			t.Error(e)
 		}
 	})
-	n, err := c.Staged(t.Context(), store.PutBlock)
+	n, err := st.Upload(t.Context(), 2, store.PutBlock)
 	if err != nil || n != 3 {
 		t.Errorf("got %d, %v", n, err)
 	}
@@ -541,16 +547,23 @@ func TestStagedBlocks(t *testing.T) {
 	if _, err := store.ReadAt(t.Context(), chunk.Ref{ID: 4, Size: 24}, p, 0); err != nil || string(p) != "hello juicefs data path\n" {
 		t.Errorf("got %q, %v", p, err)
 	}
-	if n := c.countStaged(t.Context()); n != 1 {
-		t.Errorf("%d blocks wait, want the damaged one", n)
+	staged(1, "the damaged one")
+	if !strings.Contains(log.String(), "7_0_25") || strings.Count(log.String(), "\n") != 1 {
+		t.Errorf("logged %q, want the damaged block", &log)
 	}
 	full := errors.New("bucket is full")
 	if err := os.WriteFile(filepath.Join(staging, "chunks/0/0/9_0_3"), []byte("abc"), 0o600); err != nil {
 		t.Fatal(err)
 	}
-	if _, err := c.Staged(t.Context(), func(context.Context, chunk.Block, []byte) error { return full }); !errors.Is(err, full) || c.countStaged(t.Context()) != 2 {
-		t.Errorf("got %v", err)
+	if n, err := st.Upload(t.Context(), 0, func(context.Context, chunk.Block, []byte) error { return full }); !errors.Is(err, full) || n != 0 {
+		t.Errorf("got %d, %v", n, err)
 	}
+	staged(2, "what could not be stored")
+	st.Dir = filepath.Join(dir, "none")
+	if n, err := st.Upload(t.Context(), 1, store.PutBlock); n != 0 || err != nil {
+		t.Errorf("without a folder: %d, %v", n, err)
+	}
+	staged(0, "without a folder")
 }
 
 func TestManyAtOnce(t *testing.T) {

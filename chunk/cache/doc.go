@@ -7,6 +7,6 @@
 //
 //	<dir>/<volume UUID>/.lock               36 bytes: a random UUID, the identity of the folder
 //	<dir>/<volume UUID>/raw/<block key>     blocks: plain content and a checksum for every 32 KiB
-//	<dir>/<volume UUID>/rawstaging/<key>    blocks that the original took but has not uploaded yet, see Staged
+//	<dir>/<volume UUID>/rawstaging/<key>    blocks that the original took but has not uploaded yet, see Staging
 //	*.tmp                                   being written
 package cache

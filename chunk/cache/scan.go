@@ -19,9 +19,6 @@ const restAge = time.Minute
 func (c *Cache) scanAgain(ctx context.Context) {
 	for round := 1; ; round++ {
 		c.scan(ctx, round)
-		if n := c.countStaged(ctx); n > 0 {
-			c.log.Warn("blocks wait here that another program took but did not upload", "folder", c.stagingFolder(), "blocks", n)
-		}
 		if c.o.ScanInterval < 0 {
 			return
 		}

@@ -131,7 +131,12 @@ func (p *program) serve(ctx context.Context, metaURL string, o *serviceOptions, 
 		}
 	}
 	stop := p.serveMetrics(ctx, v.meter.Load(), o)
-	opts.Begin = v.fs.StartSession
+	opts.Begin = func(ctx context.Context) error {
+		if e := v.fs.StartSession(ctx); e != nil {
+			return e
+		}
+		return p.uploadStaged(ctx, v, o)
+	}
 	err = gateway.Serve(ctx, v.vfs, opts, func(ctx context.Context) error {
 		return errors.Join(stop(ctx), v.Close(ctx))
 	})
