@@ -151,6 +151,8 @@ var noSuchKey = front.Failure{Status: http.StatusNotFound, Code: "NoSuchKey", Me
 // failure is the reply to a removal that failed with an error of the fork.
 func failure(err error) front.Failure {
 	switch e := err.(type) { //nolint:errorlint // the fork's errors are plain values, its own table switches on types, too
+	case minio.BucketNotFound:
+		return front.Failure{Status: http.StatusNotFound, Code: "NoSuchBucket", Message: "The specified bucket does not exist"}
 	case minio.PrefixAccessDenied:
 		return front.Failure{Status: http.StatusForbidden, Code: "AccessDenied", Message: "Access Denied."}
 	case minio.AllAccessDisabled:

@@ -5,6 +5,8 @@ import (
 	"os"
 	"strings"
 	"testing"
+
+	minio "github.com/minio/minio/cmd"
 )
 
 // forkVersion is the version of the fork whose private names hook.go was made for. Before it is changed here, look at the
@@ -40,5 +42,17 @@ func TestHookPutsTheFrontFirst(t *testing.T) {
 	}
 	if err := mount(nil); err == nil {
 		t.Error("a second gateway in the process is not refused")
+	}
+}
+
+func TestFailuresAreTheServersOwn(t *testing.T) {
+	if f := stockFailure(minio.ErrNone); f != nil {
+		t.Errorf("got %v for no error", f)
+	}
+	if f := stockFailure(minio.ErrAccessDenied); f == nil || f.Status != http.StatusForbidden || f.Code != "AccessDenied" {
+		t.Errorf("got %v", f)
+	}
+	if f := stockFailure(-1); f == nil || f.Status != http.StatusInternalServerError {
+		t.Errorf("got %v for a code that does not exist", f)
 	}
 }

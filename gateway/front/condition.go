@@ -21,18 +21,13 @@ type Condition struct {
 	IfNoneMatch string // likewise
 }
 
-type conditionKey struct{}
-
 // WithCondition puts a condition into the context of a write.
 func WithCondition(ctx context.Context, c Condition) context.Context {
-	return context.WithValue(ctx, conditionKey{}, c)
+	return With(ctx, &Request{Origin: OriginOf(ctx), Condition: c})
 }
 
 // ConditionOf returns the condition in a context.
-func ConditionOf(ctx context.Context) Condition {
-	c, _ := ctx.Value(conditionKey{}).(Condition)
-	return c
-}
+func ConditionOf(ctx context.Context) Condition { return Of(ctx).Condition }
 
 // Check tells whether the condition holds for the object that is there, by its entity tag without quotes (empty: unknown,
 // equal to none). Errors: ErrNotMet, ErrAbsent.

@@ -5,7 +5,6 @@ import (
 	"encoding/xml"
 	"net/http"
 	"strconv"
-	"sync"
 )
 
 // Failure is an error reply of S3.
@@ -15,89 +14,42 @@ type Failure struct {
 	Message string
 }
 
-// slot carries a failure from the layer back to this package, past a handler that would drop it.
-type slot struct {
-	mu sync.Mutex
-	f  *Failure
-}
+// Error returns the code and the message.
+func (f *Failure) Error() string { return f.Code + ": " + f.Message }
 
-type slotKey struct{}
-
-// Fail tells what a removal failed with, if the context is that of a request whose handler answers 204 all the same.
+// Fail tells what a removal failed with, if the context is that of a request: the server's handler answers 204 all the same.
 func Fail(ctx context.Context, f Failure) {
-	s, ok := ctx.Value(slotKey{}).(*slot)
-	if !ok {
+	q := Of(ctx)
+	if q == none {
 		return
 	}
-	s.mu.Lock()
-	defer s.mu.Unlock()
-	s.f = &f
+	q.mu.Lock()
+	defer q.mu.Unlock()
+	q.failure = &f
 }
 
-// take returns the failure, if there is one.
-func (s *slot) take() *Failure {
-	s.mu.Lock()
-	defer s.mu.Unlock()
-	return s.f
+// failed returns what the layer told, if it did.
+func (q *Request) failed() *Failure {
+	q.mu.Lock()
+	defer q.mu.Unlock()
+	return q.failure
 }
 
 // failing makes a DELETE that failed answer with its error. The server's handler answers 204 to any failure of the layer
 // but a missing bucket.
 func failing(next http.Handler) http.Handler {
 	return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
-		if r.Method != http.MethodDelete || adminPath(r) {
-			next.ServeHTTP(w, r)
-			return
+		if r.Method == http.MethodDelete && kindOf(r) != admin {
+			p, q := replyOf(w), Of(r.Context())
+			p.edit(func(status int, _ http.Header) int {
+				if f := q.failed(); f != nil && status == http.StatusNoContent {
+					p.fail(r.URL.Path, *f)
+				}
+				return status
+			})
 		}
-		s := &slot{}
-		r = r.WithContext(context.WithValue(r.Context(), slotKey{}, s))
-		next.ServeHTTP(&failureWriter{ResponseWriter: w, slot: s, path: r.URL.Path}, r)
+		next.ServeHTTP(w, r)
 	})
-}
-
-// failureWriter turns a 204 into the reply of the failure.
-type failureWriter struct {
-	http.ResponseWriter
-	slot  *slot
-	path  string
-	begun bool // a header was written
-	drop  bool // what the handler writes is not the reply
-}
-
-// Unwrap is for http.ResponseController.
-func (w *failureWriter) Unwrap() http.ResponseWriter { return w.ResponseWriter }
-
-// Flush implements http.Flusher, which the server's handlers ask for without a check.
-func (w *failureWriter) Flush() {
-	if f, ok := w.ResponseWriter.(http.Flusher); ok {
-		f.Flush()
-	}
-}
-
-// WriteHeader replaces the reply if there is a failure.
-func (w *failureWriter) WriteHeader(status int) {
-	if w.begun {
-		return
-	}
-	w.begun = true
-	f := w.slot.take()
-	if status != http.StatusNoContent || f == nil {
-		w.ResponseWriter.WriteHeader(status)
-		return
-	}
-	w.drop = true
-	writeFailure(w.ResponseWriter, w.path, *f)
-}
-
-// Write writes to the reply unless that was replaced.
-func (w *failureWriter) Write(p []byte) (int, error) {
-	if !w.begun {
-		w.WriteHeader(http.StatusOK)
-	}
-	if w.drop {
-		return len(p), nil
-	}
-	return w.ResponseWriter.Write(p)
 }
 
 // errorBody is the body of an error reply.

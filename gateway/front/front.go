@@ -3,34 +3,41 @@
 // there comes through the context of the request (marks in it are read by the layer below the server) or through small
 // interfaces declared here.
 //
-// Read Front.Wrap for the order, then one file a member: drain.go counts running requests and turns new ones away at the
-// end, probe.go answers the start-up check, mark.go marks requests from outside, failure.go lets a failed DELETE be one.
+// Front.Wrap has the order of the members; most are a file each. request.go has what the front and the layer below the
+// server tell each other, reply.go the writer by which members change replies, server.go what the front asks of the server.
 package front
 
 import (
 	"net/http"
-	"strings"
 )
 
 // Front is the chain. It is made once for a server; its methods may be called from several goroutines at once.
 type Front struct {
+	o     Options
 	drain drain
 	probe probe
 }
 
 // New returns a Front that waits for Open.
-func New() *Front {
-	return &Front{drain: newDrain(), probe: newProbe()}
+func New(o Options) *Front {
+	return &Front{o: o, drain: newDrain(), probe: newProbe()}
 }
+
+// member is a part of the chain: it returns a handler that does its part and then calls the next.
+type member = func(next http.Handler) http.Handler
 
 // Wrap returns a handler that runs the members of the chain and then next.
 func (f *Front) Wrap(next http.Handler) http.Handler {
-	h := failing(next)
-	h = marking(h)
-	h = f.drain.wrap(h)
-	return f.probe.wrap(h)
+	members := []member{ // outermost first
+		f.probe.wrap, // the start-up check
+		f.drain.wrap, // running requests are counted, new ones turned away at the end
+		marking,      // what is known of the request, for the layer
+		replying,     // the writer of the reply
+		failing,      // a DELETE that failed
+	}
+	h := next
+	for i := len(members) - 1; i >= 0; i-- {
+		h = members[i](h)
+	}
+	return h
 }
-
-// adminPath reports whether a request is for the server's own management, which works on the server's settings with the
-// context of its request.
-func adminPath(r *http.Request) bool { return strings.HasPrefix(r.URL.Path, "/minio/admin/") }

@@ -14,20 +14,20 @@ import (
 // serve starts a server with the chain before next.
 func serve(t *testing.T, next http.HandlerFunc) (*Front, *httptest.Server) {
 	t.Helper()
-	f := New()
+	f := New(Options{})
 	f.Open()
 	srv := httptest.NewServer(f.Wrap(next))
 	t.Cleanup(srv.Close)
 	return f, srv
 }
 
-// reply is what a request got.
-type reply struct {
+// answer is what a request got.
+type answer struct {
 	StatusCode int
 	Close      bool
 }
 
-func do(t *testing.T, method, url string) (reply, string) {
+func do(t *testing.T, method, url string) (answer, string) {
 	t.Helper()
 	req, err := http.NewRequestWithContext(t.Context(), method, url, nil)
 	if err != nil {
@@ -41,7 +41,7 @@ func do(t *testing.T, method, url string) (reply, string) {
 	if err = errors.Join(err, resp.Body.Close()); err != nil {
 		t.Fatal(err)
 	}
-	return reply{resp.StatusCode, resp.Close}, string(body)
+	return answer{resp.StatusCode, resp.Close}, string(body)
 }
 
 func TestMarks(t *testing.T) {
@@ -160,7 +160,7 @@ func TestDrain(t *testing.T) {
 
 func TestDrainOfNothing(t *testing.T) {
 	t.Parallel()
-	f := New()
+	f := New(Options{})
 	f.Close()
 	if err := f.Wait(t.Context()); err != nil {
 		t.Error(err)
@@ -169,7 +169,7 @@ func TestDrainOfNothing(t *testing.T) {
 
 func TestNothingPassesBeforeOpen(t *testing.T) {
 	t.Parallel()
-	f := New()
+	f := New(Options{})
 	srv := httptest.NewServer(f.Wrap(http.HandlerFunc(func(http.ResponseWriter, *http.Request) {})))
 	defer srv.Close()
 	if err := f.Check(t.Context(), http.DefaultClient, srv.URL); err != nil {
@@ -188,7 +188,7 @@ func TestNothingPassesBeforeOpen(t *testing.T) {
 
 func TestPanickingRequestIsCountedOut(t *testing.T) {
 	t.Parallel()
-	f := New()
+	f := New(Options{})
 	f.Open()
 	h := f.Wrap(http.HandlerFunc(func(http.ResponseWriter, *http.Request) { panic(http.ErrAbortHandler) }))
 	func() {

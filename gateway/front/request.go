@@ -1,0 +1,107 @@
+package front
+
+import (
+	"context"
+	"net/http"
+	"strings"
+	"sync"
+
+	"github.com/gorilla/mux"
+)
+
+// Origin says on whose behalf the layer below the server is called.
+type Origin uint8
+
+// The origins.
+const (
+	Unknown Origin = iota // nothing was marked: background work of the server, management, or a handler that drops contexts
+	Outside               // an S3, form or browser request
+	Inside                // the layer's own call, whatever the request it came from
+)
+
+// Request is what the front and the layer below the server tell each other about one request, past the handlers between
+// them, which know neither. It travels in the context. What has no lock is set before the server's handlers run and only
+// read after that.
+type Request struct {
+	Origin    Origin
+	Condition Condition
+
+	mu      sync.Mutex
+	failure *Failure // told by the layer
+}
+
+type requestKey struct{}
+
+// none is what is known of a context that no request was put into.
+var none = &Request{}
+
+// Of returns what is known of the request of a context. Where there is none it is a zero Request, which must not be
+// written to.
+func Of(ctx context.Context) *Request {
+	if q, ok := ctx.Value(requestKey{}).(*Request); ok {
+		return q
+	}
+	return none
+}
+
+// With puts a Request into a context, in place of another.
+func With(ctx context.Context, q *Request) context.Context {
+	return context.WithValue(ctx, requestKey{}, q)
+}
+
+// WithOrigin marks a context. All else that is known of its request is hidden.
+func WithOrigin(ctx context.Context, o Origin) context.Context {
+	return With(ctx, &Request{Origin: o})
+}
+
+// OriginOf returns the innermost mark.
+func OriginOf(ctx context.Context) Origin { return Of(ctx).Origin }
+
+// marking puts a Request into the context of each request. Those for management keep the origin Unknown: the server works
+// on its own settings with their context.
+func marking(next http.Handler) http.Handler {
+	return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+		q := &Request{Origin: Outside}
+		if kindOf(r) == admin {
+			q.Origin = Unknown
+		}
+		next.ServeHTTP(w, r.WithContext(With(r.Context(), q)))
+	})
+}
+
+// kind is what a request is for.
+type kind uint8
+
+const (
+	s3      kind = iota // buckets and objects, also forms
+	sts                 // temporary credentials: a form posted to "/"
+	admin               // management of the server
+	browser             // the file manager
+	service             // health, metrics
+)
+
+// kindOf tells by the path alone, which is how the server routes, too.
+func kindOf(r *http.Request) kind {
+	rest, reserved := strings.CutPrefix(r.URL.Path, "/minio/")
+	switch {
+	case !reserved && r.URL.Path == "/" && r.Method == http.MethodPost:
+		return sts
+	case !reserved && r.URL.Path != "/minio":
+		return s3
+	case strings.HasPrefix(rest, "admin/"):
+		return admin
+	case strings.HasPrefix(rest, "health/"), strings.HasPrefix(rest, "prometheus/"), strings.HasPrefix(rest, "v2/metrics/"):
+		return service
+	}
+	return browser
+}
+
+// placeOf returns the bucket and the key of an S3 request as the server's router found them, by path or by host name; they
+// are empty where the request has none.
+func placeOf(r *http.Request) (bucket, key string) {
+	if vars := mux.Vars(r); vars != nil {
+		return vars["bucket"], vars["object"]
+	}
+	bucket, key, _ = strings.Cut(strings.TrimPrefix(r.URL.Path, "/"), "/")
+	return bucket, key
+}

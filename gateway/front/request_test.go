@@ -1,0 +1,50 @@
+package front
+
+import (
+	"net/http"
+	"net/http/httptest"
+	"testing"
+
+	"github.com/gorilla/mux"
+)
+
+func TestPlaceIsTheRouters(t *testing.T) {
+	t.Parallel()
+	got := ""
+	router := mux.NewRouter().SkipClean(true).UseEncodedPath()
+	router.Use(func(http.Handler) http.Handler {
+		return http.HandlerFunc(func(_ http.ResponseWriter, r *http.Request) {
+			bucket, key := placeOf(r)
+			got = bucket + "|" + key
+		})
+	})
+	router.Host("{bucket:.+}.example.com").Path("/{object:.+}").Handler(http.NotFoundHandler())
+	router.PathPrefix("/{bucket}").Path("/{object:.+}").Handler(http.NotFoundHandler())
+	router.Path("/{bucket}").Handler(http.NotFoundHandler())
+	for url, want := range map[string]string{
+		"http://h/b/a/k":           "b|a/k",
+		"http://h/b":               "b|",
+		"http://b.example.com/a/k": "b|a/k",
+	} {
+		router.ServeHTTP(httptest.NewRecorder(), httptest.NewRequestWithContext(t.Context(), http.MethodGet, url, nil))
+		if got != want {
+			t.Errorf("%s: got %q, want %q", url, got, want)
+		}
+	}
+}
+
+func TestKinds(t *testing.T) {
+	t.Parallel()
+	for _, c := range []struct {
+		method, path string
+		want         kind
+	}{
+		{"GET", "/", s3}, {"POST", "/", sts}, {"POST", "/b", s3}, {"GET", "/minio", browser}, {"GET", "/minio/", browser},
+		{"POST", "/minio/webrpc", browser}, {"PUT", "/minio/admin/v3/add-user", admin}, {"GET", "/minio/health/live", service},
+		{"GET", "/minio/v2/metrics/cluster", service}, {"GET", "/minion/k", s3}, {"GET", "/b/minio/admin/", s3},
+	} {
+		if got := kindOf(httptest.NewRequestWithContext(t.Context(), c.method, c.path, nil)); got != c.want {
+			t.Errorf("%s %s: got %v, want %v", c.method, c.path, got, c.want)
+		}
+	}
+}

@@ -1,0 +1,44 @@
+package front
+
+import (
+	"context"
+	"net/http"
+)
+
+// Server is what the front asks of the server that it stands before. Its methods may be called from several goroutines at
+// once.
+type Server interface {
+	// Verify checks the signature of a request, in the header or in the query, and that its key is known. It reads nothing
+	// of the body and trusts the hash of it that the request names. nil: it is good. A request without a signature is not.
+	Verify(r *http.Request) *Failure
+	// Allow authenticates a request, signed or anonymous, and tells whether it may do an action such as "s3:GetObject". It
+	// may replace the request's body by one that is verified while it is read. nil: it may.
+	Allow(r *http.Request, action, bucket, key string) *Failure
+	// Identity tells whose an access key is. False: nobody's.
+	Identity(accessKey string) (Identity, bool)
+	// Region is the one that requests must be signed for; empty: any.
+	Region() string
+}
+
+// Identity is a holder of credentials.
+type Identity struct {
+	AccessKey, SecretKey string // the secret must never be shown
+	SessionToken         string // of temporary credentials
+	Parent               string // access key of the user that a service account or temporary credentials were made for
+	Root                 bool   // the superuser
+}
+
+// Store keeps what the server has no place for. Its methods may be called from several goroutines at once; their errors
+// are *Failure.
+type Store interface {
+	// Document returns a document of a bucket, nil if there is none.
+	Document(ctx context.Context, bucket, name string) ([]byte, error)
+	// SetDocument replaces a document of a bucket; nil removes it.
+	SetDocument(ctx context.Context, bucket, name string, data []byte) error
+}
+
+// Options are for New. Without a Server or a Store the members of the chain that need one are left out.
+type Options struct {
+	Server Server
+	Store  Store
+}
