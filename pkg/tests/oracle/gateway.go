@@ -2,6 +2,7 @@ package oracle
 
 import (
 	"context"
+	"crypto/tls"
 	"errors"
 	"fmt"
 	"net"
@@ -35,8 +36,9 @@ const (
 
 // GatewayOptions are for Start.
 type GatewayOptions struct {
-	Flags []string // of the gateway command, on top of those that Start gives
-	Env   []string // on top of the root user's keys
+	Flags []string     // of the gateway command, on top of those that Start gives
+	Env   []string     // on top of the root user's keys
+	TLS   *Certificate // nil: plain HTTP
 }
 
 // Gateway is a running gateway. Its methods may be called from several goroutines, but those that end it only once.
@@ -44,6 +46,7 @@ type Gateway struct {
 	Addr    string // host and port
 	Program Program
 	Volume  *Volume
+	TLS     *Certificate // of GatewayOptions
 
 	cmd   *exec.Cmd
 	log   string        // file of all that it prints
@@ -74,7 +77,7 @@ func Start(t testing.TB, p Program, v *Volume, o GatewayOptions) *Gateway {
 func start(t testing.TB, p Program, v *Volume, o GatewayOptions) (*Gateway, error) {
 	t.Helper()
 	home := t.TempDir()
-	g := &Gateway{Addr: FreeAddr(t), Program: p, Volume: v, log: filepath.Join(home, "log"), ended: make(chan struct{})}
+	g := &Gateway{Addr: FreeAddr(t), Program: p, Volume: v, TLS: o.TLS, log: filepath.Join(home, "log"), ended: make(chan struct{})}
 	log, err := os.Create(g.log)
 	if err != nil {
 		t.Fatal(err)
@@ -89,6 +92,9 @@ func start(t testing.TB, p Program, v *Volume, o GatewayOptions) (*Gateway, erro
 	g.cmd.Env = environment(home, append([]string{"MINIO_ROOT_USER=" + User, "MINIO_ROOT_PASSWORD=" + Password}, o.Env...))
 	g.cmd.Stdout, g.cmd.Stderr = log, log
 	g.cmd.SysProcAttr = dieWithUs()
+	if o.TLS != nil {
+		o.TLS.install(t, home)
+	}
 	if p.Original {
 		v.original.Store(true)
 	}
@@ -126,12 +132,13 @@ func (g *Gateway) ready(t testing.TB) error {
 	ctx, cancel := context.WithTimeout(t.Context(), startTime)
 	defer cancel()
 	s3 := g.Core(t)
+	plain := &http.Client{Transport: g.Transport(t)}
 	probe := func() error {
 		req, err := http.NewRequestWithContext(ctx, http.MethodGet, g.URL()+"/minio/health/ready", nil)
 		if err != nil {
 			return err
 		}
-		resp, err := http.DefaultClient.Do(req)
+		resp, err := plain.Do(req)
 		if err != nil {
 			return err
 		}
@@ -161,7 +168,23 @@ func (g *Gateway) ready(t testing.TB) error {
 }
 
 // URL returns the endpoint with its scheme.
-func (g *Gateway) URL() string { return "http://" + g.Addr }
+func (g *Gateway) URL() string {
+	if g.TLS != nil {
+		return "https://" + g.Addr
+	}
+	return "http://" + g.Addr
+}
+
+// Transport returns a transport of its own, which trusts the gateway's certificate. Its connections end with the test.
+func (g *Gateway) Transport(t testing.TB) *http.Transport {
+	t.Helper()
+	transport := &http.Transport{MaxIdleConnsPerHost: 64, DisableCompression: true}
+	if g.TLS != nil {
+		transport.TLSClientConfig = &tls.Config{RootCAs: g.TLS.Pool}
+	}
+	t.Cleanup(transport.CloseIdleConnections)
+	return transport
+}
 
 // PID returns the process id.
 func (g *Gateway) PID() int { return g.cmd.Process.Pid }
@@ -176,13 +199,11 @@ func (g *Gateway) Core(t testing.TB) *minio.Core {
 func (g *Gateway) CoreAs(t testing.TB, user, password, token string) *minio.Core {
 	t.Helper()
 	plainClient()
-	// A transport of its own, so that its connections end with the test and not in another's gateway.
-	transport := &http.Transport{MaxIdleConnsPerHost: 64, DisableCompression: true}
-	t.Cleanup(transport.CloseIdleConnections)
 	c, err := minio.NewCore(g.Addr, &minio.Options{
 		Creds:     credentials.NewStaticV4(user, password, token),
 		Region:    Region,
-		Transport: transport,
+		Secure:    g.TLS != nil,
+		Transport: g.Transport(t),
 	})
 	if err != nil {
 		t.Fatal(err)

@@ -1,6 +1,7 @@
 package oracle
 
 import (
+	"strings"
 	"testing"
 )
 
@@ -26,7 +27,11 @@ func MC2021(t testing.TB, aliases map[string]*Gateway) *Client {
 func newClient(name, path string, aliases map[string]*Gateway) *Client {
 	c := &Client{Name: name, path: path}
 	for alias, g := range aliases {
-		c.env = append(c.env, "MC_HOST_"+alias+"=http://"+User+":"+Password+"@"+g.Addr)
+		scheme, address, _ := strings.Cut(g.URL(), "://")
+		c.env = append(c.env, "MC_HOST_"+alias+"="+scheme+"://"+User+":"+Password+"@"+address)
+		if g.TLS != nil {
+			c.env = append(c.env, "SSL_CERT_FILE="+g.TLS.File)
+		}
 	}
 	return c
 }
