@@ -4,6 +4,7 @@ import (
 	"bytes"
 	"math/rand/v2"
 	"sync"
+	"time"
 
 	"juicefs/pkg/buf"
 )
@@ -13,6 +14,7 @@ import (
 // called from several goroutines at once.
 type memoryCache struct {
 	limit int64
+	meter Meter
 
 	mu     sync.Mutex
 	blocks map[Block]*cached
@@ -29,8 +31,8 @@ type cached struct {
 	at    int       // index in order
 }
 
-func newMemoryCache(limit int64) *memoryCache {
-	return &memoryCache{limit: limit, blocks: make(map[Block]*cached)}
+func newMemoryCache(limit int64, meter Meter) *memoryCache {
+	return &memoryCache{limit: limit, meter: meter, blocks: make(map[Block]*cached)}
 }
 
 // get returns a block with a reference for the caller, or nil.
@@ -38,6 +40,7 @@ func (m *memoryCache) get(b Block) *buf.Page {
 	if m == nil {
 		return nil
 	}
+	start := time.Now()
 	m.mu.Lock()
 	defer m.mu.Unlock()
 	c := m.blocks[b]
@@ -50,6 +53,7 @@ func (m *memoryCache) get(b Block) *buf.Page {
 	c.used = m.clock
 	m.sums.Hits++
 	m.sums.HitBytes += int64(b.Length)
+	m.meter.CacheRead(time.Since(start))
 	return c.page.Retain()
 }
 
@@ -68,6 +72,7 @@ func (m *memoryCache) put(b Block, page *buf.Page) {
 	if m == nil {
 		return
 	}
+	start := time.Now()
 	memory, length := int64(page.Memory()), int64(b.Length)
 	switch {
 	case min(memory, 2*length) > m.limit:
@@ -89,6 +94,7 @@ func (m *memoryCache) put(b Block, page *buf.Page) {
 	m.clock++
 	c.used = m.clock
 	m.sums.Writes++
+	m.sums.WriteBytes += int64(b.Length)
 	m.sums.Bytes += c.cost
 	for m.sums.Bytes > m.limit && len(m.order) > 0 {
 		m.sums.Evicts++
@@ -97,6 +103,7 @@ func (m *memoryCache) put(b Block, page *buf.Page) {
 	c.at = len(m.order)
 	m.order = append(m.order, c)
 	m.blocks[b] = c
+	m.meter.CacheWrite(time.Since(start))
 }
 
 // victim is the older of two random blocks. The caller holds mu.

@@ -4,6 +4,7 @@ import (
 	"fmt"
 	"io/fs"
 	"log/slog"
+	"time"
 
 	"juicefs/pkg/buf"
 )
@@ -56,12 +57,16 @@ type Cache interface {
 
 // Meter takes measurements. Its methods may be called from several goroutines at once.
 type Meter interface {
-	Uploading(by int) // by more uploads are under way
+	Uploading(by int)           // by more uploads are under way
+	CacheRead(d time.Duration)  // a block came out of the memory cache
+	CacheWrite(d time.Duration) // a block went into the memory cache
 }
 
 type noMeter struct{}
 
-func (noMeter) Uploading(int) {}
+func (noMeter) Uploading(int)            {}
+func (noMeter) CacheRead(time.Duration)  {}
+func (noMeter) CacheWrite(time.Duration) {}
 
 func (o Options) normalize() (Options, error) {
 	if o.BlockSize == 0 {

@@ -73,7 +73,7 @@ func New(b object.Bucket, o Options) (*Store, error) {
 		o.MemoryCache = defaultMemoryCache
 	}
 	if o.MemoryCache > 0 {
-		s.memory = newMemoryCache(o.MemoryCache)
+		s.memory = newMemoryCache(o.MemoryCache, o.Meter)
 	}
 	if s.local {
 		s.files, _ = object.As[object.FileOpener](b)
@@ -136,10 +136,11 @@ func (s *Store) Close() error {
 
 // CacheStats are sums since the store was opened.
 type CacheStats struct {
-	Hits, HitBytes        int64 // reads that a cache answered
-	Misses, MissBytes     int64 // and those it could not
-	Writes, Drops, Evicts int64 // blocks that came, that were not taken, and that went for others
-	Bytes, Blocks         int64 // what is there now
+	Hits, HitBytes     int64 // reads that a cache answered
+	Misses, MissBytes  int64 // and those it could not
+	Writes, WriteBytes int64 // blocks that came
+	Drops, Evicts      int64 // blocks that were not taken, and that went for others
+	Bytes, Blocks      int64 // what is there now
 }
 
 // CacheStats returns the sums of the caches; all zero without any. A block that is in memory and on disk counts twice.
@@ -148,10 +149,16 @@ func (s *Store) CacheStats() CacheStats {
 	if s.cache == nil {
 		return m
 	}
-	c := s.cache.Stats()
+	m.Misses, m.MissBytes = 0, 0 // the cache was asked then
+	return m.Plus(s.cache.Stats())
+}
+
+// Plus returns the sums of both.
+func (s CacheStats) Plus(t CacheStats) CacheStats {
 	return CacheStats{
-		Hits: m.Hits + c.Hits, HitBytes: m.HitBytes + c.HitBytes, Misses: c.Misses, MissBytes: c.MissBytes,
-		Writes: m.Writes + c.Writes, Drops: m.Drops + c.Drops, Evicts: m.Evicts + c.Evicts, Bytes: m.Bytes + c.Bytes, Blocks: m.Blocks + c.Blocks,
+		Hits: s.Hits + t.Hits, HitBytes: s.HitBytes + t.HitBytes, Misses: s.Misses + t.Misses, MissBytes: s.MissBytes + t.MissBytes,
+		Writes: s.Writes + t.Writes, WriteBytes: s.WriteBytes + t.WriteBytes, Drops: s.Drops + t.Drops, Evicts: s.Evicts + t.Evicts,
+		Bytes: s.Bytes + t.Bytes, Blocks: s.Blocks + t.Blocks,
 	}
 }
 

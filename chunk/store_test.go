@@ -11,6 +11,7 @@ import (
 	"slices"
 	"strings"
 	"sync"
+	"sync/atomic"
 	"syscall"
 	"testing"
 	"time"
@@ -310,7 +311,33 @@ func TestUploadsAreBounded(t *testing.T) {
 
 type meterFunc func(by int)
 
-func (f meterFunc) Uploading(by int) { f(by) }
+func (f meterFunc) Uploading(by int)       { f(by) }
+func (meterFunc) CacheRead(time.Duration)  {}
+func (meterFunc) CacheWrite(time.Duration) {}
+
+// cacheMeter counts what the memory cache reports.
+type cacheMeter struct {
+	meterFunc
+	reads, writes *atomic.Int64
+}
+
+func (m cacheMeter) CacheRead(time.Duration)  { m.reads.Add(1) }
+func (m cacheMeter) CacheWrite(time.Duration) { m.writes.Add(1) }
+
+func TestMemoryCacheIsMeasured(t *testing.T) {
+	m := cacheMeter{meterFunc: func(int) {}, reads: new(atomic.Int64), writes: new(atomic.Int64)}
+	r := newRig(t, mem.New(), Options{Meter: m})
+	ref := r.write(t, 1, content(1, 100))
+	p := make([]byte, 10)
+	for range 3 {
+		if _, err := r.ReadAt(t.Context(), ref, p, 5); err != nil {
+			t.Fatal(err)
+		}
+	}
+	if s := r.CacheStats(); m.reads.Load() != 3 || s.Hits != 3 || m.writes.Load() != 1 || s.Writes != 1 || s.WriteBytes != 100 {
+		t.Errorf("%d reads and %d writes, stats %+v", m.reads.Load(), m.writes.Load(), s)
+	}
+}
 
 func TestFailedUploadLeavesNothing(t *testing.T) {
 	broken := errors.New("disk is on fire")

@@ -49,7 +49,7 @@ type Cache struct {
 var _ chunk.Cache = (*Cache)(nil)
 
 // sums count since the start.
-type sums struct{ hits, hitBytes, misses, missBytes, writes, drops, evicts atomic.Int64 }
+type sums struct{ hits, hitBytes, misses, missBytes, writes, writeBytes, drops, evicts atomic.Int64 }
 
 // queueLength is the number of blocks that may wait to be written, whatever their size.
 const queueLength = 4096
@@ -122,8 +122,10 @@ func (c *Cache) Has(b chunk.Block) bool {
 // Read fills p with the bytes of a block from off and reports whether it could. A block that turns out to be damaged is
 // removed.
 func (c *Cache) Read(b chunk.Block, p []byte, off int) bool {
+	start := time.Now()
 	ok := c.read(b, p, off)
 	if ok {
+		c.o.Meter.CacheRead(time.Since(start))
 		c.sums.hits.Add(1)
 		c.sums.hitBytes.Add(int64(len(p)))
 	} else {
@@ -235,7 +237,8 @@ func (c *Cache) Stats() chunk.CacheStats {
 	items, bytes := c.index.size()
 	return chunk.CacheStats{
 		Hits: c.sums.hits.Load(), HitBytes: c.sums.hitBytes.Load(), Misses: c.sums.misses.Load(), MissBytes: c.sums.missBytes.Load(),
-		Writes: c.sums.writes.Load(), Drops: c.sums.drops.Load(), Evicts: c.sums.evicts.Load(), Bytes: bytes, Blocks: items,
+		Writes: c.sums.writes.Load(), WriteBytes: c.sums.writeBytes.Load(),
+		Drops: c.sums.drops.Load(), Evicts: c.sums.evicts.Load(), Bytes: bytes, Blocks: items,
 	}
 }
 

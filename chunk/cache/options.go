@@ -29,6 +29,12 @@ func ParseEviction(word string) (Eviction, error) {
 	return TwoRandom, fmt.Errorf("cache eviction %q: %w", word, errors.ErrUnsupported)
 }
 
+// What the zero values of sizes mean, in bytes.
+const (
+	defaultSize  = 100 << 30
+	defaultQueue = 60 << 20
+)
+
 // Options configure a cache. Dir and UUID are needed; the zero value of the rest is that of a mount with defaults.
 type Options struct {
 	Dir        string // the cache is in a folder named UUID below it; made if it is missing
@@ -54,9 +60,21 @@ type Options struct {
 	// Queue is the bytes of blocks that may wait to be written; they are served from memory meanwhile. 0: 60 MiB.
 	Queue int64
 
-	Log *slog.Logger     // warnings about damage, the rest at debug; nil: none
-	Now func() time.Time // nil: time.Now
+	Meter Meter            // takes measurements; nil: none
+	Log   *slog.Logger     // warnings about damage, the rest at debug; nil: none
+	Now   func() time.Time // nil: time.Now
 }
+
+// Meter takes measurements. Its methods may be called from several goroutines at once.
+type Meter interface {
+	CacheRead(d time.Duration)  // a block, or part of one, was read
+	CacheWrite(d time.Duration) // a block was written
+}
+
+type noMeter struct{}
+
+func (noMeter) CacheRead(time.Duration)  {}
+func (noMeter) CacheWrite(time.Duration) {}
 
 func (o Options) normalize() (Options, error) {
 	if o.Dir == "" || o.UUID == "" || strings.ContainsAny(o.UUID, "/\x00") || strings.HasPrefix(o.UUID, ".") {
@@ -66,7 +84,7 @@ func (o Options) normalize() (Options, error) {
 		return o, fmt.Errorf("cache options: %w", fs.ErrInvalid)
 	}
 	if o.Size == 0 {
-		o.Size = 100 << 30
+		o.Size = defaultSize
 	}
 	if o.FreeRatio == 0 {
 		o.FreeRatio = 0.1
@@ -82,7 +100,10 @@ func (o Options) normalize() (Options, error) {
 		o.Mode = 0o600
 	}
 	if o.Queue == 0 {
-		o.Queue = 60 << 20
+		o.Queue = defaultQueue
+	}
+	if o.Meter == nil {
+		o.Meter = noMeter{}
 	}
 	if o.Log == nil {
 		o.Log = slog.New(slog.DiscardHandler)

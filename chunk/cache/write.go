@@ -7,6 +7,7 @@ import (
 	"math/rand/v2"
 	"os"
 	"path/filepath"
+	"time"
 
 	"juicefs/chunk"
 	"juicefs/pkg/buf"
@@ -53,14 +54,19 @@ func (c *Cache) write() {
 		if page == nil {
 			continue // removed since
 		}
+		start := time.Now()
 		err := c.writeFile(b, page.Bytes())
+		took := time.Since(start)
 		page.Release()
 		c.mu.Lock()
 		removed := c.pending[b] == nil
-		c.dropPending(b)
-		if err == nil && !removed {
+		if err == nil && !removed { // before it stops waiting: who waits for that finds it done
 			c.index.add(b, c.now(), 0)
+			c.sums.writes.Add(1)
+			c.sums.writeBytes.Add(int64(b.Length))
+			c.o.Meter.CacheWrite(took)
 		}
+		c.dropPending(b)
 		c.mu.Unlock()
 		switch {
 		case err != nil:
@@ -68,8 +74,6 @@ func (c *Cache) write() {
 			c.log.Warn("write to the cache", "key", b.Key(c.o.HashPrefix), "error", err)
 		case removed:
 			c.removeFile(b)
-		default:
-			c.sums.writes.Add(1)
 		}
 		if c.over() {
 			c.clean()

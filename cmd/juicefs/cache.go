@@ -5,6 +5,7 @@ import (
 	"io/fs"
 	"os"
 	"path/filepath"
+	"slices"
 	"strconv"
 	"strings"
 
@@ -19,9 +20,9 @@ const inMemory = "memory"
 
 // cacheOptions say where blocks are cached.
 type cacheOptions struct {
-	dir         string // a folder, or inMemory
-	dirGiven    bool
-	size        int64 // bytes; 0: no cache
+	dirs        []string // folders; none: in memory
+	dirText     string   // as it was given; empty: it was not
+	size        int64    // bytes; 0: no cache
 	sizeGiven   bool
 	largeWrites bool
 	disk        cache.Options // without folder and volume
@@ -36,11 +37,51 @@ func defaultCacheDir() string {
 	return filepath.Join(home, ".juicefs", "cache")
 }
 
+// cacheDirs are the folders that an option names: separated by colons, or by commas where there is no colon, each of them
+// perhaps with signs that stand for several. None means in memory.
+func cacheDirs(text string) ([]string, error) {
+	if text == inMemory {
+		return nil, nil
+	}
+	sep := ","
+	if strings.Contains(text, ":") {
+		sep = ":"
+	}
+	var dirs []string
+	for name := range strings.SplitSeq(text, sep) {
+		switch {
+		case name == inMemory:
+			return nil, fmt.Errorf("invalid cache-dir %q: it is folders, or %q", text, inMemory)
+		case name == "":
+			continue
+		}
+		names := []string{name}
+		if strings.ContainsAny(name, "*?[") {
+			var err error
+			if names, err = filepath.Glob(name); err != nil || len(names) == 0 {
+				return nil, fmt.Errorf("invalid cache-dir %q: %q is no folder", text, name)
+			}
+		}
+		for _, n := range names {
+			if n = filepath.Clean(n); !slices.Contains(dirs, n) {
+				dirs = append(dirs, n)
+			}
+		}
+	}
+	if len(dirs) == 0 {
+		return nil, fmt.Errorf("invalid cache-dir %q: it is folders, or %q", text, inMemory)
+	}
+	return dirs, nil
+}
+
 // readCache reads the options about the cache.
 func readCache(c *cli.Context) (o cacheOptions, err error) {
-	o = cacheOptions{dir: c.String("cache-dir"), dirGiven: c.IsSet("cache-dir"), sizeGiven: c.IsSet("cache-size"), largeWrites: c.Bool("cache-large-write")}
-	if strings.ContainsAny(o.dir, ":*") || o.dir == "" {
-		return o, fmt.Errorf("option --cache-dir %s is not supported by this version: it is one folder, or %q", o.dir, inMemory)
+	o = cacheOptions{sizeGiven: c.IsSet("cache-size"), largeWrites: c.Bool("cache-large-write")}
+	if c.IsSet("cache-dir") {
+		o.dirText = c.String("cache-dir")
+	}
+	if o.dirs, err = cacheDirs(c.String("cache-dir")); err != nil {
+		return o, err
 	}
 	if o.size, err = parseSize("cache-size", c.String("cache-size"), 'M'); err != nil {
 		return o, err
@@ -88,7 +129,7 @@ func (p *program) addCache(to *chunk.Options, o *cacheOptions, local bool, uuid 
 	case o.size == 0:
 		to.MemoryCache = -1
 		return nil
-	case o.dir == inMemory:
+	case len(o.dirs) == 0:
 		if o.sizeGiven {
 			to.MemoryCache = o.size
 		}
@@ -97,12 +138,12 @@ func (p *program) addCache(to *chunk.Options, o *cacheOptions, local bool, uuid 
 		return nil
 	}
 	d := o.disk
-	d.Dir, d.UUID, d.HashPrefix, d.Log = o.dir, uuid, to.HashPrefix, p.log
-	disk, err := cache.Open(d)
+	d.UUID, d.HashPrefix, d.Meter, d.Log = uuid, to.HashPrefix, to.Meter, p.log
+	disk, err := cache.OpenSet(o.dirs, d)
 	switch {
 	case err == nil:
 		to.Cache, to.CacheLargeWrites = disk, o.largeWrites
-	case o.dirGiven:
+	case o.dirText != "":
 		return err
 	default:
 		p.log.Warn("blocks are cached in memory", "error", err)

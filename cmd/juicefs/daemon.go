@@ -63,7 +63,10 @@ func (p *program) detach(ctx context.Context, args, env []string, logFile, addre
 
 // detachedArgs are the arguments of the process in the background, which works elsewhere: relative paths become absolute.
 func detachedArgs(args []string, oldURL, newURL string, o *serviceOptions) ([]string, error) {
-	relative := map[string]bool{o.bucket: true, o.cache.dir: o.cache.dirGiven && o.cache.dir != inMemory}
+	paths, err := o.detachedPaths()
+	if err != nil {
+		return nil, err
+	}
 	out := slices.Clone(args)
 	for i, a := range args {
 		if a == oldURL {
@@ -74,16 +77,35 @@ func detachedArgs(args []string, oldURL, newURL string, o *serviceOptions) ([]st
 		if name, value, ok := strings.Cut(a, "="); ok && strings.HasPrefix(name, "-") {
 			option, path = name+"=", value
 		}
-		if path == "" || !relative[path] || strings.Contains(path, "://") {
-			continue
+		if full, ok := paths[path]; ok {
+			out[i] = option + full
 		}
-		full, err := filepath.Abs(path)
-		if err != nil {
-			return nil, fmt.Errorf("path of %s: %w", a, err)
-		}
-		out[i] = option + full
 	}
 	return out, nil
+}
+
+// detachedPaths are the paths of the options, as they were given, with what they are from everywhere.
+func (o *serviceOptions) detachedPaths() (map[string]string, error) {
+	paths := map[string]string{}
+	if o.bucket != "" && !strings.Contains(o.bucket, "://") {
+		full, err := filepath.Abs(o.bucket)
+		if err != nil {
+			return nil, fmt.Errorf("path of the bucket: %w", err)
+		}
+		paths[o.bucket] = full
+	}
+	if o.cache.dirText == "" || len(o.cache.dirs) == 0 {
+		return paths, nil
+	}
+	full := make([]string, len(o.cache.dirs))
+	for i, dir := range o.cache.dirs {
+		var err error
+		if full[i], err = filepath.Abs(dir); err != nil {
+			return nil, fmt.Errorf("path of the cache: %w", err)
+		}
+	}
+	paths[o.cache.dirText] = strings.Join(full, ":")
+	return paths, nil
 }
 
 // awaitReady returns when the service on address is ready; an error when the process exits first or time is up.

@@ -15,16 +15,16 @@ func TestDetachedArgs(t *testing.T) {
 		}
 		return full
 	}
-	o := &serviceOptions{bucket: "blobs", cache: cacheOptions{dir: "cache", dirGiven: true}}
-	got, err := detachedArgs([]string{"gateway", "-d", "redis://:pw@h", "--bucket", "blobs", "--cache-dir=cache", ":9000", "--domain="}, "redis://:pw@h", "redis://:@h", o)
+	o := &serviceOptions{bucket: "blobs", cache: cacheOptions{dirText: "cache:b", dirs: []string{"cache", "b"}}}
+	got, err := detachedArgs([]string{"gateway", "-d", "redis://:pw@h", "--bucket", "blobs", "--cache-dir=cache:b", ":9000", "--domain="}, "redis://:pw@h", "redis://:@h", o)
 	if err != nil {
 		t.Fatal(err)
 	}
-	want := []string{"gateway", "-d", "redis://:@h", "--bucket", abs("blobs"), "--cache-dir=" + abs("cache"), ":9000", "--domain="}
+	want := []string{"gateway", "-d", "redis://:@h", "--bucket", abs("blobs"), "--cache-dir=" + abs("cache") + ":" + abs("b"), ":9000", "--domain="}
 	if diff := cmp.Diff(want, got); diff != "" {
 		t.Errorf("arguments (-want +got):\n%s", diff)
 	}
-	o.cache.dir = inMemory
+	o.cache = cacheOptions{dirText: inMemory}
 	if got, err = detachedArgs([]string{"--cache-dir", "memory"}, "", "", o); err != nil || got[1] != "memory" {
 		t.Errorf("memory became %v, %v", got, err)
 	}

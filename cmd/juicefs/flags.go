@@ -50,7 +50,7 @@ func storageFlags() []cli.Flag {
 func cacheFlags() []cli.Flag {
 	return []cli.Flag{
 		&cli.StringFlag{Name: "buffer-size", Category: groupCache, Value: "300M", Usage: "memory for data that is being read and written (unit: M)"},
-		&cli.StringFlag{Name: "cache-dir", Category: groupCache, Value: defaultCacheDir(), Usage: "folder to cache blocks in, or \"memory\"; stores of local files have no cache"},
+		&cli.StringFlag{Name: "cache-dir", Category: groupCache, Value: defaultCacheDir(), Usage: "folders to cache blocks in, separated by colons, or \"memory\"; stores of local files have no cache"},
 		&cli.StringFlag{Name: "cache-mode", Category: groupCache, Value: "0600", Usage: "permissions of cached blocks, in octal"},
 		&cli.StringFlag{Name: "cache-size", Category: groupCache, Value: "100G", Usage: "most bytes of cached blocks (unit: M; 0: no cache; in memory 64M)"},
 		&cli.Int64Flag{Name: "cache-items", Category: groupCache, Usage: "most cached blocks (0: no limit)"},

@@ -14,6 +14,7 @@ import (
 
 	"juicefs/gateway"
 	"juicefs/meta"
+	"juicefs/meta/all"
 )
 
 func (p *program) gatewayCommand() *cli.Command {
@@ -161,7 +162,7 @@ func (p *program) gatewayInBackground(c *cli.Context, o *serviceOptions, opts ga
 		return err
 	}
 	var env []string
-	if before, password, after, ok := splitPassword(metaURL); ok && password != "" {
+	if before, password, after, ok := all.SplitPassword(metaURL); ok && password != "" {
 		metaURL, env = before+after, []string{"META_PASSWORD=" + password}
 	}
 	args, err := detachedArgs(p.args[1:], c.Args().First(), metaURL, o)

@@ -17,7 +17,7 @@ func (p *program) metaURL(ctx context.Context, arg string) (string, error) {
 	if err != nil {
 		return "", err
 	}
-	p.say(ctx, slog.LevelInfo, "Meta address: "+redact(full))
+	p.say(ctx, slog.LevelInfo, "Meta address: "+all.Redact(full))
 	return full, nil
 }
 
@@ -32,7 +32,7 @@ func (p *program) openEngine(ctx context.Context, metaURL string, o engine.Optio
 
 // hideURL takes the password of metaURL out of an error that may quote it.
 func hideURL(err error, metaURL string) error {
-	if _, password, _, ok := splitPassword(metaURL); ok && password != "" {
+	if _, password, _, ok := all.SplitPassword(metaURL); ok && password != "" {
 		return &hiddenError{err, password}
 	}
 	return err
@@ -70,7 +70,7 @@ func (m *volumeMeta) Close(ctx context.Context) error {
 // notFormatted puts the words for people in place of "there is no volume".
 func notFormatted(err error, metaURL string) error {
 	if errors.Is(err, meta.ErrNotFormatted) || errors.Is(err, engine.ErrNotFormatted) {
-		return fmt.Errorf("database is not formatted, please run `juicefs format %s NAME` first", redact(metaURL))
+		return fmt.Errorf("database is not formatted, please run `juicefs format %s NAME` first", all.Redact(metaURL))
 	}
 	return err
 }

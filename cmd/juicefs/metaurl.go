@@ -6,6 +6,8 @@ import (
 	"os"
 	"path/filepath"
 	"strings"
+
+	"juicefs/meta/all"
 )
 
 // withScheme completes a META-URL: without a scheme it is of Redis.
@@ -25,62 +27,23 @@ func schemeOf(metaURL string) string {
 // isLocal reports whether a scheme's address is a path of this machine.
 func isLocal(scheme string) bool { return scheme == "sqlite3" || scheme == "badger" }
 
-// splitPassword cuts a META-URL around its password: before + password + after. ok is false when it has none.
-// Passwords are taken as they are, so that also those with unescaped signs are found.
-func splitPassword(metaURL string) (before, password, after string, ok bool) {
-	scheme, rest, found := strings.Cut(metaURL, "://")
-	if !found || isLocal(scheme) {
-		return metaURL, "", "", false
-	}
-	at := strings.LastIndexByte(rest, '@')
-	if at < 0 {
-		return metaURL, "", "", false
-	}
-	colon := strings.IndexByte(rest[:at], ':')
-	if colon < 0 {
-		return metaURL, "", "", false
-	}
-	start := len(scheme) + 3 + colon + 1
-	return metaURL[:start], rest[colon+1 : at], rest[at:], true
-}
+// isRedis reports whether a scheme is of Redis.
+func isRedis(scheme string) bool { return scheme == "redis" || scheme == "rediss" || scheme == "unix" }
 
-// redact returns a META-URL that may be shown: passwords become ****.
-func redact(metaURL string) string {
-	return redactWith(metaURL, func(string) string { return "****" })
-}
-
-// redactWith replaces each password of a META-URL by what mask makes of it.
-func redactWith(metaURL string, mask func(string) string) string {
-	if before, password, after, ok := splitPassword(metaURL); ok {
-		metaURL = before + mask(password) + after
-	}
-	path, query, has := strings.Cut(metaURL, "?")
-	if !has {
-		return metaURL
-	}
-	params := strings.Split(query, "&")
-	for i, param := range params {
-		switch name, value, _ := strings.Cut(param, "="); strings.ToLower(name) {
-		case "password", "passwd", "pass":
-			params[i] = name + "=" + mask(value)
-		}
-	}
-	return path + "?" + strings.Join(params, "&")
-}
-
-// addPassword puts the password of the environment into a META-URL that has a place for one but none in it.
-// META_PASSWORD wins over the file that META_PASSWORD_FILE names.
+// addPassword puts the passwords of the environment into a META-URL that has none: that of the database, and that of
+// Redis' sentinels. META_PASSWORD wins over the file that META_PASSWORD_FILE names.
 func (p *program) addPassword(metaURL string) (string, error) {
 	scheme := schemeOf(metaURL)
 	if isLocal(scheme) || scheme == "memkv" {
 		return metaURL, nil
 	}
-	before, password, after, ok := splitPassword(metaURL)
+	metaURL = p.addSentinelPassword(metaURL)
+	before, password, after, ok := all.SplitPassword(metaURL)
 	if ok && password != "" {
 		return metaURL, nil
 	}
 	names := []string{"META_PASSWORD"}
-	if scheme == "redis" || scheme == "rediss" || scheme == "unix" {
+	if isRedis(scheme) {
 		names = []string{"REDIS_PASSWORD", "META_PASSWORD"}
 	}
 	var secret string
@@ -108,6 +71,27 @@ func (p *program) addPassword(metaURL string) (string, error) {
 		return scheme + "://" + user + ":" + secret + "@" + host, nil
 	}
 	return scheme + "://:" + secret + "@" + rest, nil
+}
+
+// addSentinelPassword adds the option for the password of sentinels, which SENTINEL_PASSWORD has, where it is not given. A
+// server that is asked by no sentinels takes no notice of it.
+func (p *program) addSentinelPassword(metaURL string) string {
+	secret := p.getenv("SENTINEL_PASSWORD")
+	if secret == "" || !isRedis(schemeOf(metaURL)) {
+		return metaURL
+	}
+	_, query, has := strings.Cut(metaURL, "?")
+	for option := range strings.SplitSeq(query, "&") {
+		name, _, _ := strings.Cut(option, "=")
+		if strings.ReplaceAll(name, "-", "_") == "sentinel_password" {
+			return metaURL
+		}
+	}
+	sep := "?"
+	if has {
+		sep = "&"
+	}
+	return metaURL + sep + "sentinel_password=" + url.QueryEscape(secret)
 }
 
 // absolute makes the path of a local META-URL absolute, for a process that will change its working directory.

@@ -8,22 +8,6 @@ import (
 	"github.com/google/go-cmp/cmp"
 )
 
-func TestRedact(t *testing.T) {
-	tests := []struct{ url, want string }{
-		{"redis://:secret@host/1", "redis://:****@host/1"},
-		{"redis://user:p@ss:w/rd@host/1", "redis://user:****@host/1"},
-		{"mysql://user:secret@(host:3306)/db", "mysql://user:****@(host:3306)/db"},
-		{"redis://host:6379/1", "redis://host:6379/1"},
-		{"postgres://user@host/db?password=secret&sslmode=off", "postgres://user@host/db?password=****&sslmode=off"},
-		{"sqlite3:///a:b@c.db", "sqlite3:///a:b@c.db"},
-	}
-	for _, tt := range tests {
-		if got := redact(tt.url); got != tt.want {
-			t.Errorf("redact(%s) = %s, want %s", tt.url, got, tt.want)
-		}
-	}
-}
-
 func TestAddPassword(t *testing.T) {
 	file := filepath.Join(t.TempDir(), "secret")
 	if err := os.WriteFile(file, []byte("from file\n"), 0o600); err != nil {
@@ -42,6 +26,9 @@ func TestAddPassword(t *testing.T) {
 		{"Redis has a variable of its own", "redis://host/1", map[string]string{"META_PASSWORD": "b", "REDIS_PASSWORD": "r"}, "redis://:r@host/1"},
 		{"signs are escaped", "redis://host/1", map[string]string{"META_PASSWORD": "a@b/c"}, "redis://:a%40b%2Fc@host/1"},
 		{"the file is last", "redis://host/1", map[string]string{"META_PASSWORD_FILE": file}, "redis://:from%20file@host/1"},
+		{"sentinels have one of their own", "redis://m,h1,h2/1", map[string]string{"SENTINEL_PASSWORD": "a&b", "REDIS_PASSWORD": "r"}, "redis://:r@m,h1,h2/1?sentinel_password=a%26b"},
+		{"that of the URL stays", "redis://m,h1/1?db=2&sentinel-password=x", map[string]string{"SENTINEL_PASSWORD": "y"}, "redis://m,h1/1?db=2&sentinel-password=x"},
+		{"others ask no sentinels", "mysql://u:a@(host)/db", map[string]string{"SENTINEL_PASSWORD": "y"}, "mysql://u:a@(host)/db"},
 		{"files have none", "sqlite3://a.db", map[string]string{"META_PASSWORD": "b"}, "sqlite3://a.db"},
 	}
 	for _, tt := range tests {
@@ -55,8 +42,8 @@ func TestAddPassword(t *testing.T) {
 }
 
 func TestShowable(t *testing.T) {
-	got := showable([]string{"juicefs", "format", "--secret-key", "abcdef", "--session-token=xy", "redis://:pw@host", "redis://:password@host", "a?b", "v"})
-	want := []string{"juicefs", "format", "--secret-key", "****", "--session-token=**", "redis://:**@host", "redis://:****@host", "a?b", "v"}
+	got := showable([]string{"juicefs", "format", "--secret-key", "abcdef", "--session-token=xy", "redis://:pw@host", "redis://:password@host", "a?b", "v", "u:pass@host/1", "redis://m,h/1?sentinel_password=secret"})
+	want := []string{"juicefs", "format", "--secret-key", "****", "--session-token=**", "redis://:**@host", "redis://:****@host", "a?b", "v", "u:****@host/1", "redis://m,h/1?sentinel_password=****"}
 	if diff := cmp.Diff(want, got); diff != "" {
 		t.Errorf("process title (-want +got):\n%s", diff)
 	}

@@ -12,10 +12,16 @@ import (
 // it ended: until then such objects, and the server's own settings among them, can be read nowhere. A service that may not
 // write only says that it is there.
 func (p *program) uploadStaged(ctx context.Context, v *volume, o *serviceOptions) error {
-	if o.cache.dir == inMemory {
-		return nil
+	for _, dir := range o.cache.dirs {
+		if err := p.uploadStagedIn(ctx, dir, v, o); err != nil {
+			return err
+		}
 	}
-	st := cache.Staging{Dir: o.cache.dir, UUID: v.fs.Setting().UUID, Log: p.log}
+	return nil
+}
+
+func (p *program) uploadStagedIn(ctx context.Context, dir string, v *volume, o *serviceOptions) error {
+	st := cache.Staging{Dir: dir, UUID: v.fs.Setting().UUID, Log: p.log}
 	blocks, bytes, err := st.Size(ctx)
 	if err != nil {
 		return fmt.Errorf("look for blocks that wait for their upload: %w", err)

@@ -1,6 +1,10 @@
 package main
 
-import "strings"
+import (
+	"strings"
+
+	"juicefs/meta/all"
+)
 
 // showable returns args with each password replaced, and no argument longer than it was.
 func showable(args []string) []string {
@@ -16,8 +20,8 @@ func showable(args []string) []string {
 		default:
 			out[i] = a
 			secret = isSecretOption(name)
-			if strings.Contains(a, "://") {
-				out[i] = redactWith(a, mask)
+			if strings.Contains(a, "://") || strings.Contains(a, "@") {
+				out[i] = all.RedactWith(a, mask)
 			}
 		}
 	}

@@ -1,6 +1,8 @@
 package main
 
 import (
+	"os"
+	"path/filepath"
 	"testing"
 	"time"
 
@@ -87,4 +89,38 @@ func errorText(err error) string {
 		return ""
 	}
 	return err.Error()
+}
+
+func TestCacheDirs(t *testing.T) {
+	root := t.TempDir()
+	for _, name := range []string{"d1", "d2", "e"} {
+		if err := os.Mkdir(filepath.Join(root, name), 0o700); err != nil {
+			t.Fatal(err)
+		}
+	}
+	d1, d2 := filepath.Join(root, "d1"), filepath.Join(root, "d2")
+	tests := []struct {
+		text string
+		want []string
+		bad  bool
+	}{
+		{"memory", nil, false},
+		{"/a", []string{"/a"}, false},
+		{"/a:/b/", []string{"/a", "/b"}, false},
+		{"/a,/b", []string{"/a", "/b"}, false},
+		{"/a,/b:/c", []string{"/a,/b", "/c"}, false},
+		{"/a::/a:", []string{"/a"}, false},
+		{root + "/d*", []string{d1, d2}, false},
+		{root + "/d?:/a", []string{d1, d2, "/a"}, false},
+		{root + "/x*", nil, true},
+		{"/a:memory", nil, true},
+		{"", nil, true},
+		{":", nil, true},
+	}
+	for _, tt := range tests {
+		got, err := cacheDirs(tt.text)
+		if diff := cmp.Diff(tt.want, got); diff != "" || (err != nil) != tt.bad {
+			t.Errorf("%q: %v (-want +got):\n%s", tt.text, err, diff)
+		}
+	}
 }

@@ -129,7 +129,7 @@ func (v *volume) measure(m *obs.Metrics) {
 	m.WatchCache(func() obs.CacheStats {
 		s := v.store.CacheStats()
 		return obs.CacheStats{Hits: s.Hits, HitBytes: s.HitBytes, Misses: s.Misses, MissBytes: s.MissBytes, Writes: s.Writes,
-			Drops: s.Drops, Evicts: s.Evicts, Blocks: s.Blocks, Bytes: s.Bytes}
+			WriteBytes: s.WriteBytes, Drops: s.Drops, Evicts: s.Evicts, Blocks: s.Blocks, Bytes: s.Bytes}
 	})
 	m.WatchUsage(usageAge, func() (obs.Usage, error) {
 		ctx, cancel := context.WithTimeout(context.Background(), usageAge)

@@ -21,6 +21,9 @@ func TestRedactHidesPasswordsOnly(t *testing.T) {
 		{"sqlite3://x.db?_auth_pass=s", "sqlite3://x.db?_auth_pass=****"},
 		{"etcd://u:pw@h1:2379,h2/p", "etcd://u:****@h1:2379,h2/p"},
 		{"badger:///d", "badger:///d"},
+		{"redis://user:p@ss:w/rd@host/1", "redis://user:****@host/1"},
+		{"redis://m,h1,h2/1?db=1&sentinel_password=x", "redis://m,h1,h2/1?db=1&sentinel_password=****"},
+		{"redis://m,h1,h2/1?Sentinel-Password=x", "redis://m,h1,h2/1?Sentinel-Password=****"},
 	} {
 		if got := Redact(c.in); got != c.want {
 			t.Errorf("Redact(%q) = %q, want %q", c.in, got, c.want)

@@ -64,6 +64,20 @@ func (m *Metrics) Uploading(by int) {
 	}
 }
 
+// CacheRead notes a read that the block cache answered.
+func (m *Metrics) CacheRead(d time.Duration) {
+	if m != nil {
+		m.cacheRead.Observe(d.Seconds())
+	}
+}
+
+// CacheWrite notes a block that was put into the block cache.
+func (m *Metrics) CacheWrite(d time.Duration) {
+	if m != nil {
+		m.cacheWrite.Observe(d.Seconds())
+	}
+}
+
 // Usage is what a volume uses and has.
 type Usage struct{ UsedSpace, TotalSpace, UsedInodes, TotalInodes float64 }
 

@@ -34,6 +34,8 @@ type Metrics struct {
 	requestFails prometheus.Counter
 	requestBytes *prometheus.CounterVec // method, storage_class
 	uploading    prometheus.Gauge
+
+	cacheRead, cacheWrite prometheus.Histogram
 }
 
 // NewMetrics makes the metrics with labels on each of them. The error is of a bad label.
@@ -81,6 +83,9 @@ func (m *Metrics) makeRequests() {
 	m.labelled.MustRegister(m.requests)
 	m.requestFails = m.counter("object_request_errors", "Requests to the object store that failed.")
 	m.requestBytes = m.counters("object_request_data_bytes", "Bytes moved to and from the object store.", "method", "storage_class")
+	cache := prometheus.ExponentialBuckets(0.00001, 2, 20)
+	m.cacheRead = m.histogram("blockcache_read_hist_seconds", "Time of reads that the block cache answered.", cache)
+	m.cacheWrite = m.histogram("blockcache_write_hist_seconds", "Time of writes to the block cache.", cache)
 	m.uploading = m.gauge("object_request_uploading", "Uploads under way.")
 }
 
@@ -128,7 +133,8 @@ func (m *Metrics) Gauge(name, help string, value func() float64) {
 // CacheStats are sums and the present content of the block cache.
 type CacheStats struct {
 	Hits, HitBytes, Misses, MissBytes int64
-	Writes, Drops, Evicts             int64
+	Writes, WriteBytes                int64
+	Drops, Evicts                     int64
 	Blocks, Bytes                     int64
 }
 
@@ -146,6 +152,7 @@ func (m *Metrics) WatchCache(load func() CacheStats) {
 		{"blockcache_miss", "Reads that the block cache could not answer.", func(s *CacheStats) int64 { return s.Misses }},
 		{"blockcache_miss_bytes", "Bytes read past the block cache.", func(s *CacheStats) int64 { return s.MissBytes }},
 		{"blockcache_writes", "Blocks put into the block cache.", func(s *CacheStats) int64 { return s.Writes }},
+		{"blockcache_write_bytes", "Bytes put into the block cache.", func(s *CacheStats) int64 { return s.WriteBytes }},
 		{"blockcache_drops", "Blocks that the block cache did not take.", func(s *CacheStats) int64 { return s.Drops }},
 		{"blockcache_evicts", "Blocks that made room in the block cache.", func(s *CacheStats) int64 { return s.Evicts }},
 	} {

@@ -16,15 +16,20 @@ import (
 func TestWeUploadWhatAKilledOriginalStaged(t *testing.T) {
 	for _, c := range []struct {
 		name   string
+		dirs   []string
 		format []string
 		ours   []string
 	}{
-		{name: "plain", ours: []string{"--cache-size", "0"}},
-		{name: "zstd and hashed names", format: []string{"--compress", "zstd", "--hash-prefix", "--block-size", "64K"}},
+		{name: "plain", dirs: []string{"cache"}, ours: []string{"--cache-size", "0"}},
+		{name: "two folders, zstd, hashed names", dirs: []string{"cache1", "cache2"}, format: []string{"--compress", "zstd", "--hash-prefix", "--block-size", "64K"}},
 	} {
 		t.Run(c.name, func(t *testing.T) {
 			v := oracle.Format(t, oracle.Real(t), oracle.FormatOptions{Flags: c.format})
-			cache := filepath.Join(v.Dir, "cache")
+			var dirs []string
+			for _, d := range c.dirs {
+				dirs = append(dirs, filepath.Join(v.Dir, d))
+			}
+			cache := strings.Join(dirs, ":")
 			o := oracle.GatewayOptions{Flags: append([]string{"--keep-etag", "--object-tag", "--object-meta", "--cache-dir", cache}, c.ours...)}
 			theirs := o
 			theirs.Flags = []string{"--keep-etag", "--object-tag", "--object-meta", "--cache-dir", cache, "--writeback", "--upload-delay", "1h"}
@@ -41,18 +46,21 @@ func TestWeUploadWhatAKilledOriginalStaged(t *testing.T) {
 				t.Fatalf("the original has uploaded %d blocks: there is nothing to show", n)
 			}
 			g.Kill(t)
-			staged := stagedBlocks(t, cache)
-			if staged < 6 {
-				t.Fatalf("%d blocks are staged", staged)
+			for _, d := range dirs {
+				if n := stagedBlocks(t, d); n < 3 {
+					t.Fatalf("%d blocks are staged in %s", n, d)
+				}
 			}
 
 			g = oracle.Start(t, oracle.Ours(t), v, o)
-			if n := stagedBlocks(t, cache); n != 0 {
-				t.Errorf("%d blocks still wait", n)
+			for _, d := range dirs {
+				if n := stagedBlocks(t, d); n != 0 {
+					t.Errorf("%d blocks still wait in %s", n, d)
+				}
 			}
 			verify(t, g, b)
 			g.Stop(t)
-			if out := g.Log(t); !strings.Contains(out, "blocks (") {
+			if out := g.Log(t); strings.Count(out, "blocks (") != len(dirs) {
 				t.Errorf("it does not say what it uploaded:\n%s", out)
 			}
 			if f := v.Fsck(t); f.Code != 0 || len(f.Findings) > 0 {
