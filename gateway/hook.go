@@ -6,7 +6,7 @@ import (
 	_ "unsafe" // for go:linkname
 
 	"github.com/gorilla/mux"
-	_ "github.com/minio/minio/cmd" // has the variable
+	minio "github.com/minio/minio/cmd"
 )
 
 // forkHandlers is the fork's list of middleware, which its router takes over when the server starts. The fork exports no
@@ -14,6 +14,15 @@ import (
 //
 //go:linkname forkHandlers github.com/minio/minio/cmd.globalHandlers
 var forkHandlers []mux.MiddlewareFunc
+
+// forkBuckets is what the fork knows of the settings of buckets, and forkEvents where it sends what happens in them. Both
+// are set when the server starts. Only exported methods are called. As above.
+//
+//go:linkname forkBuckets github.com/minio/minio/cmd.globalBucketMetadataSys
+var forkBuckets *minio.BucketMetadataSys
+
+//go:linkname forkEvents github.com/minio/minio/cmd.globalNotificationSys
+var forkEvents *minio.NotificationSys
 
 // forkHandlerCount is how many handlers the list has in the version that was looked at.
 const forkHandlerCount = 16

@@ -132,6 +132,7 @@ func (v served) StorageInfo(ctx context.Context) (minio.StorageInfo, []error) {
 	v.s.settled.Do(func() {
 		v.s.front.Open()
 		_ = v.background(v.s.returnMemory) // fails when the layer is closed already: then there is nothing to return
+		v.s.refreshBuckets(ctx)
 	})
 	return v.Layer.StorageInfo(ctx)
 }
@@ -252,10 +253,8 @@ func runFork(o *Options, layer minio.ObjectLayer) error {
 
 // setEnvironment tells the fork what it takes from nowhere else.
 func setEnvironment(o *Options) error {
-	env := map[string]string{"MINIO_ROOT_USER": o.RootUser, "MINIO_ROOT_PASSWORD": o.RootPassword, "MINIO_DOMAIN": o.Domain}
-	if o.RefreshIAM > 0 {
-		env["MINIO_REFRESH_IAM_INTERVAL"] = o.RefreshIAM.String()
-	}
+	env := map[string]string{"MINIO_ROOT_USER": o.RootUser, "MINIO_ROOT_PASSWORD": o.RootPassword, "MINIO_DOMAIN": o.Domain,
+		"MINIO_REFRESH_IAM_INTERVAL": o.RefreshIAM.String()}
 	if o.ReadOnly {
 		env["JUICEFS_META_READ_ONLY"] = "1"
 	}

@@ -23,8 +23,8 @@ type Options struct {
 	CertsDir string
 	// RootUser and RootPassword are the credentials of the superuser; empty: those of the environment.
 	RootUser, RootPassword string
-	// RefreshIAM is how often users and policies are loaded again; 0: as in the environment, or 5 minutes. Less than a
-	// second is a second.
+	// RefreshIAM is how often users, policies and the settings of buckets are loaded again, for what other gateways change;
+	// 0: 5 minutes. Less than a second is a second.
 	RefreshIAM time.Duration
 	// Quiet leaves out what is printed at the start.
 	Quiet bool
@@ -63,9 +63,10 @@ func (o Options) normalize() Options {
 	if o.CleanAge <= 0 {
 		o.CleanAge = 7 * 24 * time.Hour
 	}
-	if o.RefreshIAM != 0 && o.RefreshIAM < time.Second {
-		o.RefreshIAM = time.Second // the server would load them without a pause
+	if o.RefreshIAM == 0 {
+		o.RefreshIAM = refreshDefault
 	}
+	o.RefreshIAM = max(o.RefreshIAM, time.Second) // the server would load them without a pause
 	if o.Now == nil {
 		o.Now = time.Now
 	}

@@ -14,6 +14,7 @@ import (
 
 	miniogo "github.com/minio/minio-go/v7"
 	"github.com/minio/minio-go/v7/pkg/credentials"
+	minio "github.com/minio/minio/cmd"
 )
 
 // TestServe starts the one server that this process can have. What needs another start, other options or signals runs
@@ -52,6 +53,7 @@ func TestServe(t *testing.T) {
 	must(t, err)
 	t.Run("objects", func(t *testing.T) { serveObjects(t, c) })
 	t.Run("names from outside", func(t *testing.T) { serveNames(t, c) })
+	t.Run("settings of buckets", func(t *testing.T) { serveSettings(t, w) })
 	t.Run("a running request ends, then the server", func(t *testing.T) {
 		pr, pw := io.Pipe()
 		uploaded := make(chan error, 1)
@@ -78,6 +80,42 @@ func TestServe(t *testing.T) {
 		must(t, err)
 		same(t, "size", i.Size, 6)
 	})
+}
+
+// serveSettings looks at what the fork knows of buckets while another gateway changes them.
+func serveSettings(t *testing.T, w *world) {
+	ctx := outsideCtx(t)
+	l, other := w.layer(t, allKept()), w.layer(t, allKept())
+	r, err := newRefresher(l)
+	must(t, err)
+	policyOf := func() string {
+		t.Helper()
+		m, e := forkBuckets.Get("set")
+		if e != nil {
+			return e.Error()
+		}
+		return string(m.PolicyConfigJSON)
+	}
+	must(t, other.MakeBucketWithLocation(ctx, "set", minio.BucketOptions{}))
+	must(t, r.refresh(ctx))
+	same(t, "policy", policyOf(), "")
+	const text = `{"Version":"2012-10-17","Statement":[]}`
+	must(t, other.changePolicy(ctx, "set", []byte(text)))
+	must(t, r.refresh(ctx))
+	same(t, "policy", policyOf(), text)
+	// Nothing is loaded that has not changed: the fork keeps what it was told otherwise.
+	forkBuckets.Set("set", minio.NewBucketMetadata("set"))
+	must(t, r.refresh(ctx))
+	same(t, "policy", policyOf(), "")
+	must(t, other.DeleteBucket(ctx, "set", false))
+	must(t, r.refresh(ctx))
+	_, err = forkBuckets.Get("set")
+	if err == nil || len(r.seen) == 0 {
+		t.Errorf("a removed bucket has settings; %d buckets are known", len(r.seen))
+	}
+	if _, known := r.seen["set"]; known {
+		t.Error("a removed bucket is known")
+	}
 }
 
 func serveObjects(t *testing.T, c *miniogo.Core) {

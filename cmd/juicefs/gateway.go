@@ -31,7 +31,7 @@ func (p *program) gatewayCommand() *cli.Command {
 		&cli.BoolFlag{Name: "head-dir", Usage: "HEAD finds directories"},
 		&cli.BoolFlag{Name: "hide-dir-object", Usage: "leave directories out of listings"},
 		&cli.StringFlag{Name: "domain", Usage: "domains for buckets as host names, separated by commas (env MINIO_DOMAIN)"},
-		&cli.StringFlag{Name: "refresh-iam-interval", Value: "5m", Usage: "how often to load users and policies again (env MINIO_REFRESH_IAM_INTERVAL)"},
+		&cli.StringFlag{Name: "refresh-iam-interval", Value: "5m", Usage: "how often to load users, policies and settings of buckets again (env MINIO_REFRESH_IAM_INTERVAL)"},
 		&cli.StringFlag{Name: "mountpoint", Value: "s3gateway", Usage: "prefix of links that lead into the volume; also the name of the session"},
 		&cli.StringFlag{Name: "backup-meta", Hidden: true},
 		&cli.StringFlag{Name: "atime-mode", Hidden: true},
@@ -89,6 +89,8 @@ func (p *program) gatewayOptions(c *cli.Context, o *serviceOptions) (gateway.Opt
 			return opts, err
 		}
 		opts.RefreshIAM = max(d, time.Second)
+	} else if d, err := time.ParseDuration(p.getenv("MINIO_REFRESH_IAM_INTERVAL")); err == nil {
+		opts.RefreshIAM = max(d, time.Second) // what cannot be read is the default, as for the server
 	}
 	if opts.BucketName != "" && !opts.MultiBuckets {
 		if err := gateway.ValidateBucketName(opts.BucketName); err != nil {
