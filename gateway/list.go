@@ -8,6 +8,7 @@ import (
 
 	minio "github.com/minio/minio/cmd"
 
+	"juicefs/gateway/front"
 	"juicefs/vfs"
 )
 
@@ -16,38 +17,71 @@ const maxPage = 1000
 
 // page is a part of a listing. The next one starts after next.
 type page struct {
-	objects  []minio.ObjectInfo
+	entries  []front.Entry
 	prefixes []string
 	more     bool
 	next     string
 }
 
+// objects are the entries as the server knows them.
+func (p *page) objects(bucket string) []minio.ObjectInfo {
+	all := make([]minio.ObjectInfo, len(p.entries))
+	for k := range p.entries {
+		e := &p.entries[k]
+		all[k] = minio.ObjectInfo{Bucket: bucket, Name: e.Key, ModTime: e.Modified, Size: e.Size, ETag: e.ETag, IsLatest: true,
+			ContentType: guessType(e.Key), IsDir: strings.HasSuffix(e.Key, "/")}
+	}
+	return all
+}
+
 // ListObjects lists objects, version 1.
 func (l *Layer) ListObjects(ctx context.Context, bucket, prefix, marker, delimiter string, maxKeys int) (minio.ListObjectsInfo, error) {
+	if q := front.ListingOf(ctx); q != nil {
+		return minio.ListObjectsInfo{}, l.tell(ctx, bucket, q, front.ListV1)
+	}
 	p, err := l.list(ctx, bucket, prefix, marker, delimiter, maxKeys)
-	return minio.ListObjectsInfo{IsTruncated: p.more, NextMarker: p.next, Objects: p.objects, Prefixes: p.prefixes}, err
+	return minio.ListObjectsInfo{IsTruncated: p.more, NextMarker: p.next, Objects: p.objects(bucket), Prefixes: p.prefixes}, err
 }
 
 // ListObjectsV2 lists objects, version 2. A token is the last key of the page before, so that any gateway can go on.
 func (l *Layer) ListObjectsV2(ctx context.Context, bucket, prefix, token, delimiter string, maxKeys int, _ bool, startAfter string) (minio.ListObjectsV2Info, error) {
+	if q := front.ListingOf(ctx); q != nil {
+		return minio.ListObjectsV2Info{}, l.tell(ctx, bucket, q, front.ListV2)
+	}
 	after := token
 	if after == "" {
 		after = startAfter
 	}
 	p, err := l.list(ctx, bucket, prefix, after, delimiter, maxKeys)
-	return minio.ListObjectsV2Info{IsTruncated: p.more, ContinuationToken: token, NextContinuationToken: p.next, Objects: p.objects,
+	return minio.ListObjectsV2Info{IsTruncated: p.more, ContinuationToken: token, NextContinuationToken: p.next, Objects: p.objects(bucket),
 		Prefixes: p.prefixes}, err
 }
 
 // ListObjectVersions lists objects, each with its one version. Whatever version a page begins after, the next one is that
 // of the next key.
 func (l *Layer) ListObjectVersions(ctx context.Context, bucket, prefix, marker, _, delimiter string, maxKeys int) (minio.ListObjectVersionsInfo, error) {
+	if q := front.ListingOf(ctx); q != nil {
+		return minio.ListObjectVersionsInfo{}, l.tell(ctx, bucket, q, front.ListVersions)
+	}
 	p, err := l.list(ctx, bucket, prefix, marker, delimiter, maxKeys)
-	info := minio.ListObjectVersionsInfo{IsTruncated: p.more, NextMarker: p.next, Objects: p.objects, Prefixes: p.prefixes}
+	info := minio.ListObjectVersionsInfo{IsTruncated: p.more, NextMarker: p.next, Objects: p.objects(bucket), Prefixes: p.prefixes}
 	if p.more {
 		info.NextVersionIDMarker = nullVersion
 	}
 	return info, err
+}
+
+// tell answers a request for a listing of objects by the front, which writes the page.
+func (l *Layer) tell(ctx context.Context, bucket string, q *front.Listing, kind front.ListKind) error {
+	asked, ok := q.Query(kind)
+	if !ok {
+		return minio.NotImplemented{} // the front has the reply
+	}
+	p, err := l.list(ctx, bucket, asked.Prefix, asked.Marker, asked.Delimiter, asked.Max)
+	if err == nil {
+		q.Tell(front.Page{Entries: p.entries, Prefixes: p.prefixes, More: p.more, Next: p.next})
+	}
+	return err
 }
 
 // list returns a page. maxKeys 0 is an empty one, below 0 or above the limit a full one.
@@ -101,7 +135,7 @@ func (l *Layer) listOnce(ctx context.Context, t *target, q vfs.ListQuery) (page,
 	case err != nil:
 		return page{}, l.fail(ctx, t, reads, err)
 	}
-	p := page{more: found.More, objects: make([]minio.ObjectInfo, 0, len(found.Items))}
+	p := page{more: found.More, entries: make([]front.Entry, 0, len(found.Items))}
 	if found.More {
 		p.next = found.Next
 	}
@@ -109,20 +143,19 @@ func (l *Layer) listOnce(ctx context.Context, t *target, q vfs.ListQuery) (page,
 		if item := &found.Items[k]; item.Prefix {
 			p.prefixes = append(p.prefixes, item.Key)
 		} else {
-			p.objects = append(p.objects, l.listed(t, item))
+			p.entries = append(p.entries, entry(item))
 		}
 	}
 	return p, nil
 }
 
-// listed describes an object of a page.
-func (l *Layer) listed(t *target, item *vfs.Listed) minio.ObjectInfo {
-	oi := minio.ObjectInfo{Bucket: t.bucket, Name: item.Key, ModTime: item.Attr.Mtime.Time(), Size: int64(item.Attr.Length),
-		ETag: string(item.Xattr), IsLatest: true, ContentType: guessType(item.Key)}
-	if oi.IsDir = strings.HasSuffix(item.Key, "/"); oi.IsDir {
-		oi.Size = 0
+// entry describes an object of a page.
+func entry(item *vfs.Listed) front.Entry {
+	e := front.Entry{Key: item.Key, ETag: string(item.Xattr), Size: int64(item.Attr.Length), Modified: item.Attr.Mtime.Time()}
+	if strings.HasSuffix(item.Key, "/") {
+		e.Size = 0
 	}
-	return oi
+	return e
 }
 
 // listGrouped groups by a delimiter that is not the file tree's: it walks all keys but those of groups it has seen.
@@ -140,18 +173,18 @@ func (l *Layer) listGrouped(ctx context.Context, t *target, q vfs.ListQuery, del
 			return page{}, err
 		}
 		jump := false
-		for k := range found.objects {
-			o := &found.objects[k]
-			head, cut := groupOf(o.Name, q.Prefix, delimiter)
+		for k := range found.entries {
+			o := &found.entries[k]
+			head, cut := groupOf(o.Key, q.Prefix, delimiter)
 			if cut && head == group {
 				continue
 			}
-			if len(p.objects)+len(p.prefixes) == limit {
+			if len(p.entries)+len(p.prefixes) == limit {
 				p.more = true
 				return p, nil
 			}
 			if !cut {
-				p.objects, p.next, q.After = append(p.objects, *o), o.Name, o.Name
+				p.entries, p.next, q.After = append(p.entries, *o), o.Key, o.Key
 				continue
 			}
 			group = head
@@ -218,7 +251,7 @@ func (l *Layer) walk(ctx context.Context, t *target, q vfs.ListQuery, results ch
 			l.log.Error("walk a bucket", "bucket", t.bucket, "prefix", q.Prefix, "error", err) // the channel carries no errors
 			return
 		}
-		for _, o := range p.objects {
+		for _, o := range p.objects(t.bucket) {
 			select {
 			case results <- o:
 			case <-ctx.Done():

@@ -16,6 +16,7 @@ import (
 	"github.com/google/uuid"
 	minio "github.com/minio/minio/cmd"
 
+	"juicefs/gateway/front"
 	"juicefs/vfs"
 )
 
@@ -257,6 +258,29 @@ func (l *Layer) parts(ctx context.Context, u *upload) ([]minio.PartInfo, error) 
 
 // ListObjectParts lists the parts of an upload.
 func (l *Layer) ListObjectParts(ctx context.Context, bucket, object, uploadID string, marker, maxParts int, _ minio.ObjectOptions) (minio.ListPartsInfo, error) {
+	q := front.ListingOf(ctx)
+	if q == nil {
+		return l.listParts(ctx, bucket, object, uploadID, marker, maxParts)
+	}
+	asked, ok := q.Query(front.ListParts)
+	if !ok {
+		return minio.ListPartsInfo{}, minio.NotImplemented{} // the front has the reply
+	}
+	info, err := l.listParts(ctx, bucket, object, uploadID, asked.Part, asked.Max)
+	if err != nil {
+		return minio.ListPartsInfo{}, err
+	}
+	p := front.Page{More: info.IsTruncated}
+	for k := range info.Parts {
+		part := &info.Parts[k]
+		p.Entries = append(p.Entries, front.Entry{Part: part.PartNumber, ETag: part.ETag, Size: part.Size, Modified: part.LastModified})
+	}
+	q.Tell(p)
+	return minio.ListPartsInfo{}, nil
+}
+
+// listParts returns a page of the parts of an upload.
+func (l *Layer) listParts(ctx context.Context, bucket, object, uploadID string, marker, maxParts int) (minio.ListPartsInfo, error) {
 	u, err := l.upload(ctx, bucket, object, uploadID, reads)
 	if err != nil {
 		return minio.ListPartsInfo{}, err

@@ -12,6 +12,7 @@ import (
 	minio "github.com/minio/minio/cmd"
 	"golang.org/x/sync/errgroup"
 
+	"juicefs/gateway/front"
 	"juicefs/vfs"
 )
 
@@ -20,13 +21,36 @@ const slotsAtOnce = 8
 
 // ListMultipartUploads lists the uploads that are under way, by key and id.
 func (l *Layer) ListMultipartUploads(ctx context.Context, bucket, prefix, keyMarker, uploadIDMarker, delimiter string, maxUploads int) (minio.ListMultipartsInfo, error) {
+	q := front.ListingOf(ctx)
+	if q == nil {
+		return l.listUploads(ctx, bucket, &uploadQuery{prefix: prefix, keyMarker: keyMarker, idMarker: uploadIDMarker, delimiter: delimiter, limit: maxUploads})
+	}
+	asked, ok := q.Query(front.ListUploads)
+	if !ok {
+		return minio.ListMultipartsInfo{}, minio.NotImplemented{} // the front has the reply
+	}
+	info, err := l.listUploads(ctx, bucket, &uploadQuery{prefix: asked.Prefix, keyMarker: asked.Marker, idMarker: asked.Upload, delimiter: asked.Delimiter, limit: asked.Max})
+	if err != nil {
+		return minio.ListMultipartsInfo{}, err
+	}
+	p := front.Page{Prefixes: info.CommonPrefixes, More: info.IsTruncated, Next: info.NextKeyMarker, Upload: info.NextUploadIDMarker}
+	for k := range info.Uploads {
+		u := &info.Uploads[k]
+		p.Entries = append(p.Entries, front.Entry{Key: u.Object, Upload: u.UploadID, Modified: u.Initiated})
+	}
+	q.Tell(p)
+	return minio.ListMultipartsInfo{}, nil
+}
+
+// listUploads returns a page of uploads.
+func (l *Layer) listUploads(ctx context.Context, bucket string, q *uploadQuery) (minio.ListMultipartsInfo, error) {
 	t, err := l.bucket(ctx, bucket)
 	if err != nil {
 		return minio.ListMultipartsInfo{}, err
 	}
-	possible, err := l.names.prefix(t.top, bucket, prefix)
+	possible, err := l.names.prefix(t.top, bucket, q.prefix)
 	if err == nil {
-		err = l.names.marker(bucket, keyMarker)
+		err = l.names.marker(bucket, q.keyMarker)
 	}
 	if err == nil {
 		err = l.haveBucket(ctx, &t)
@@ -34,12 +58,11 @@ func (l *Layer) ListMultipartUploads(ctx context.Context, bucket, prefix, keyMar
 	if err != nil {
 		return minio.ListMultipartsInfo{}, err
 	}
-	if maxUploads < 0 || maxUploads > maxPage {
-		maxUploads = maxPage
+	if q.limit < 0 || q.limit > maxPage {
+		q.limit = maxPage
 	}
-	q := uploadQuery{prefix: prefix, keyMarker: keyMarker, idMarker: uploadIDMarker, delimiter: delimiter, limit: maxUploads}
 	var all []minio.MultipartInfo
-	if possible && maxUploads > 0 {
+	if possible && q.limit > 0 {
 		if all, err = l.uploads(ctx, bucket); err != nil {
 			return minio.ListMultipartsInfo{}, l.fail(ctx, &t, reads, err)
 		}

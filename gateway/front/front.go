@@ -34,6 +34,7 @@ func (f *Front) Wrap(next http.Handler) http.Handler {
 		marking,      // what is known of the request, for the layer
 		replying,     // the writer of the reply
 		failing,      // a DELETE that failed
+		listing,      // pages of listings
 	}
 	h := next
 	for i := len(members) - 1; i >= 0; i-- {

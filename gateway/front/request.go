@@ -3,6 +3,7 @@ package front
 import (
 	"context"
 	"net/http"
+	"net/url"
 	"strings"
 	"sync"
 
@@ -25,6 +26,7 @@ const (
 type Request struct {
 	Origin    Origin
 	Condition Condition
+	listing   *Listing // what is asked for, if it is a listing
 
 	mu      sync.Mutex
 	failure *Failure // told by the layer
@@ -100,8 +102,19 @@ func kindOf(r *http.Request) kind {
 // are empty where the request has none.
 func placeOf(r *http.Request) (bucket, key string) {
 	if vars := mux.Vars(r); vars != nil {
-		return vars["bucket"], vars["object"]
+		return unescaped(vars["bucket"]), unescaped(vars["object"])
 	}
 	bucket, key, _ = strings.Cut(strings.TrimPrefix(r.URL.Path, "/"), "/")
 	return bucket, key
+}
+
+// unescaped decodes a part of a path: the router works on paths as they were sent.
+func unescaped(s string) string {
+	if !strings.Contains(s, "%") {
+		return s
+	}
+	if plain, err := url.PathUnescape(s); err == nil {
+		return plain
+	}
+	return s // the handlers refuse it
 }
