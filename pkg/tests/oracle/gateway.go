@@ -266,6 +266,9 @@ func (g *Gateway) Log(t testing.TB) string {
 	return string(b)
 }
 
+// LogFile returns the file of all that the gateway prints.
+func (g *Gateway) LogFile() string { return g.log }
+
 // FreeAddr returns an address of this machine that nobody listens on.
 func FreeAddr(t testing.TB) string {
 	t.Helper()

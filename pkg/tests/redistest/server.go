@@ -144,8 +144,22 @@ func (s *Server) Do(tb testing.TB, args ...any) any {
 	return v
 }
 
+// DoAs is Do with another password than the server was started with.
+func (s *Server) DoAs(tb testing.TB, password string, args ...any) any {
+	tb.Helper()
+	v, err := s.tryAs(tb.Context(), password, args...)
+	if err != nil {
+		tb.Fatalf("%s: %v: %v", s.Addr, args, err)
+	}
+	return v
+}
+
 func (s *Server) try(ctx context.Context, args ...any) (any, error) {
-	c := redis.NewClient(&redis.Options{Addr: s.Addr, Protocol: 2, Password: s.option("--requirepass"), MaxRetries: -1, PipelinePoolSize: -1})
+	return s.tryAs(ctx, s.option("--requirepass"), args...)
+}
+
+func (s *Server) tryAs(ctx context.Context, password string, args ...any) (any, error) {
+	c := redis.NewClient(&redis.Options{Addr: s.Addr, Protocol: 2, Password: password, MaxRetries: -1, PipelinePoolSize: -1})
 	defer func() { _ = c.Close() }()
 	return c.Do(ctx, args...).Result()
 }
