@@ -34,7 +34,9 @@ func (f *Front) Wrap(next http.Handler) http.Handler {
 		marking,      // what is known of the request, for the layer
 		replying,     // the writer of the reply
 		failing,      // a DELETE that failed
+		allowing,     // what is not there is turned down
 		listing,      // pages of listings
+		f.adjusting,  // what the server minds and AWS does not is taken out; after bodies are decoded
 	}
 	h := next
 	for i := len(members) - 1; i >= 0; i-- {

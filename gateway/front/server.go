@@ -11,6 +11,10 @@ type Server interface {
 	// Verify checks the signature of a request, in the header or in the query, and that its key is known. It reads nothing
 	// of the body and trusts the hash of it that the request names. nil: it is good. A request without a signature is not.
 	Verify(r *http.Request) *Failure
+	// Sign signs a request again that Verify found good before it was changed: in the same form, for the headers of the old
+	// signature that are still there, of the same date. The hash of the body is the one that the request names. It does
+	// nothing to a request without a signature.
+	Sign(r *http.Request) *Failure
 	// Allow authenticates a request, signed or anonymous, and tells whether it may do an action such as "s3:GetObject". It
 	// may replace the request's body by one that is verified while it is read. nil: it may.
 	Allow(r *http.Request, action, bucket, key string) *Failure
