@@ -125,7 +125,7 @@ func TestAllowed(t *testing.T) {
 		{"PUT /b/k", []string{"X-Amz-Storage-Class", "FAST"}, "InvalidStorageClass"},
 		{"DELETE /b/k", []string{"X-Amz-Bypass-Governance-Retention", "true"}, "InvalidArgument"},
 		{"GET /b/k", []string{"X-Amz-Expected-Bucket-Owner", "123456789012"}, "AccessDenied"},
-		{"GET /b/k", []string{"X-Amz-Expected-Bucket-Owner", owner}, ""},
+		{"GET /b/k", []string{"X-Amz-Expected-Bucket-Owner", ownerID}, ""},
 		{"PUT /b/k?x-amz-acl=public-read", nil, "AccessControlListNotSupported"},
 		{"PUT /b/k?X-AMZ-server-side-encryption=AES256", nil, "NotImplemented"},
 		{"PUT /b/k?x-amz-copy-source=b/x", nil, "NotImplemented"},

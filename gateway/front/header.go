@@ -7,9 +7,6 @@ import (
 
 const amzPrefix = "X-Amz-"
 
-// owner is the id of the owner of every bucket, as the server shows it.
-const owner = "02d6176db174dc93cb1b899f7c6078f08654445fe8cf1b6ce98d8855f66bdbf4"
-
 // rule decides about a header that asks for something. nil: it may pass.
 type rule func(value string, at places) *Failure
 
@@ -49,7 +46,7 @@ var headers = map[string]rule{
 	"X-Amz-Request-Payer":                   passes,
 	"X-Amz-Mfa":                             passes, // asked for only where versions are removed
 	"X-Amz-User-Agent":                      passes,
-	"X-Amz-Storage-Class":                   storageClass,
+	"X-Amz-Storage-Class":                   storageClassRule,
 	"X-Amz-Acl":                             cannedACL,
 	"X-Amz-Object-Ownership":                ownership,
 	"X-Amz-Expected-Bucket-Owner":           expectedOwner,
@@ -181,7 +178,7 @@ func ownership(value string, _ places) *Failure {
 }
 
 func expectedOwner(value string, _ places) *Failure {
-	if value == owner {
+	if value == ownerID {
 		return nil
 	}
 	return &Failure{Status: http.StatusForbidden, Code: "AccessDenied", Message: "Access Denied"}
@@ -215,8 +212,8 @@ func encryption(_ string, at places) *Failure {
 	return notImplemented
 }
 
-// storageClass knows the names that a bucket of AWS takes. There is one class here: requests for others get it.
-func storageClass(value string, _ places) *Failure {
+// storageClassRule knows the names that a bucket of AWS takes. There is one class here: requests for others get it.
+func storageClassRule(value string, _ places) *Failure {
 	switch value {
 	case "STANDARD", "REDUCED_REDUNDANCY", "STANDARD_IA", "ONEZONE_IA", "INTELLIGENT_TIERING", "GLACIER", "GLACIER_IR", "DEEP_ARCHIVE":
 		return nil

@@ -212,10 +212,6 @@ var parameters = map[string]places{
 var notImplemented = &Failure{Status: http.StatusNotImplemented, Code: "NotImplemented",
 	Message: "A header you provided implies functionality that is not implemented"}
 
-func invalidArgument(message string) *Failure {
-	return &Failure{Status: http.StatusBadRequest, Code: "InvalidArgument", Message: message}
-}
-
 // checkQuery turns down what a query asks for and is not there.
 func checkQuery(r *http.Request, at places) *Failure {
 	if r.URL.RawQuery == "" {
