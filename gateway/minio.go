@@ -13,6 +13,7 @@ import (
 	"runtime"
 	"strings"
 	"sync"
+	"sync/atomic"
 	"syscall"
 	"time"
 
@@ -40,14 +41,14 @@ type server struct {
 	signals chan os.Signal
 	failed  chan error // what went wrong at the start
 	settled sync.Once
-	begin   func() error // runs once
+	begin   func() error           // runs once
+	public  atomic.Pointer[public] // set by begin
 }
 
 // Serve serves a volume until ctx ends or a signal comes (SIGINT, SIGTERM, SIGQUIT, SIGHUP; it takes them over, also from
-// others in the process). Then readiness fails, new requests are answered 503, running ones may take Options.Grace to
-// end, or until a second signal; the layer is shut down and onShutdown runs. The error is nil if nothing was cut off.
-//
-// The server of the fork goes on in the background until the process exits, answering 503.
+// others in the process). After SIGTERM readiness fails for Options.DrainDelay while everything is served; then, or at
+// once, no more connections are taken, running requests may take Options.Grace to end, or until a second signal; the layer
+// is shut down and onShutdown runs. The error is nil if nothing was cut off.
 func Serve(ctx context.Context, v *vfs.Volume, o Options, onShutdown func(context.Context) error) error {
 	o = o.normalize()
 	if err := o.Validate(); err != nil {
@@ -65,24 +66,29 @@ func Serve(ctx context.Context, v *vfs.Volume, o Options, onShutdown func(contex
 	if err := setEnvironment(&o); err != nil {
 		return err
 	}
+	forkServerErrors = nil
 	ended := make(chan error, 1)
 	go func() { ended <- runFork(&o, served{s.layer, s}) }() // nothing can end it but the process
+	delay := time.Duration(0)
 	select {
 	case <-ctx.Done():
 	case sig := <-s.signals:
 		announce(sig)
+		if sig == syscall.SIGTERM { // not for somebody at a terminal
+			delay = s.o.DrainDelay
+		}
 	case err := <-s.failed:
 		return errors.Join(err, s.shutdown(ctx))
 	case err := <-ended:
 		return errors.Join(fmt.Errorf("the server ended: %w", err), s.shutdown(ctx))
 	}
-	return s.drain(ctx)
+	return s.drain(ctx, delay)
 }
 
-// drain lets running requests end and shuts the layer down.
-func (s *server) drain(ctx context.Context) error {
-	s.front.Close()
-	wait, cancel := context.WithTimeout(context.WithoutCancel(ctx), s.o.Grace)
+// drain tells that the service will end, waits, takes no more connections, lets running requests end and shuts the layer
+// down. Another signal makes it hurry.
+func (s *server) drain(ctx context.Context, delay time.Duration) error {
+	wait, cancel := context.WithTimeout(context.WithoutCancel(ctx), delay+s.o.Grace)
 	defer cancel()
 	go func() {
 		select {
@@ -92,11 +98,23 @@ func (s *server) drain(ctx context.Context) error {
 		case <-wait.Done():
 		}
 	}()
-	var cut error
-	if s.front.Wait(wait) != nil {
-		cut = fmt.Errorf("%w: %d", ErrCut, s.front.Running())
+	s.front.Retire()
+	if delay > 0 {
+		t := time.NewTimer(delay)
+		defer t.Stop()
+		select {
+		case <-t.C:
+		case <-wait.Done():
+		}
 	}
-	return errors.Join(cut, s.shutdown(ctx))
+	s.front.Close()
+	var cut error
+	if s.public.Load().stop(wait) != nil {
+		if n := s.front.Running(); n > 0 {
+			cut = fmt.Errorf("%w: %d", ErrCut, n)
+		}
+	}
+	return errors.Join(cut, s.public.Load().cut(), s.shutdown(ctx))
 }
 
 func (s *server) shutdown(ctx context.Context) error {
@@ -118,13 +136,18 @@ type served struct {
 // NewNSLock is the first method that the fork calls.
 func (v served) NewNSLock(bucket string, objects ...string) minio.RWLocker {
 	if err := v.s.begin(); err != nil {
-		select {
-		case v.s.failed <- err:
-		default: // told already
-		}
+		v.s.tell(err)
 		return stuckLock{}
 	}
 	return v.Layer.NewNSLock(bucket, objects...)
+}
+
+// tell ends Serve with an error.
+func (s *server) tell(err error) {
+	select {
+	case s.failed <- err:
+	default: // told already
+	}
 }
 
 // StorageInfo is called at the end of the start, for the banner: the server has its settings now.
@@ -181,10 +204,12 @@ func (s *server) takeOver(ctx context.Context) error {
 			return err
 		}
 	}
-	if err := s.checkFront(ctx); err != nil {
-		return err
+	for _, step := range []func(context.Context) error{s.checkFront, s.goPublic, s.checkFront, s.layer.Start} {
+		if err := step(ctx); err != nil {
+			return err
+		}
 	}
-	return s.layer.Start(ctx)
+	return nil
 }
 
 // How long the listener, which the fork starts in the background, may take.

@@ -32,6 +32,13 @@ type Options struct {
 	ReadOnly bool
 	// Grace is how long running requests may take to end at the end; 0: 60 s.
 	Grace time.Duration
+	// DrainDelay is how long readiness fails at SIGTERM before new connections are refused, for those who watch it to send
+	// their requests elsewhere; 0: not at all.
+	DrainDelay time.Duration
+	// HeaderTime is how long the header of a request may take to arrive; 0: 30 s.
+	HeaderTime time.Duration
+	// IdleTime is how long a connection is kept without a request; 0: 2 minutes.
+	IdleTime time.Duration
 	// Begin, when set, is called once, at the first call into the layer: all that could be wrong with the address, the
 	// certificates or the environment has been found by then. It is the place to register a session. Its error ends Serve.
 	Begin func(context.Context) error
@@ -56,6 +63,12 @@ type Options struct {
 func (o Options) normalize() Options {
 	if o.Grace <= 0 {
 		o.Grace = time.Minute
+	}
+	if o.HeaderTime <= 0 {
+		o.HeaderTime = 30 * time.Second
+	}
+	if o.IdleTime <= 0 {
+		o.IdleTime = 2 * time.Minute
 	}
 	if o.CleanEvery <= 0 {
 		o.CleanEvery = 24 * time.Hour

@@ -32,6 +32,7 @@ func (p *program) gatewayCommand() *cli.Command {
 		&cli.BoolFlag{Name: "hide-dir-object", Usage: "leave directories out of listings"},
 		&cli.StringFlag{Name: "domain", Usage: "domains for buckets as host names, separated by commas (env MINIO_DOMAIN)"},
 		&cli.StringFlag{Name: "refresh-iam-interval", Value: "5m", Usage: "how often to load users, policies and settings of buckets again (env MINIO_REFRESH_IAM_INTERVAL)"},
+		&cli.StringFlag{Name: "drain-delay", Value: "3s", Usage: "how long readiness fails at SIGTERM before new connections are refused"},
 		&cli.StringFlag{Name: "mountpoint", Value: "s3gateway", Usage: "prefix of links that lead into the volume; also the name of the session"},
 		&cli.StringFlag{Name: "backup-meta", Hidden: true},
 		&cli.StringFlag{Name: "atime-mode", Hidden: true},
@@ -92,15 +93,19 @@ func (p *program) gatewayOptions(c *cli.Context, o *serviceOptions) (gateway.Opt
 	} else if d, err := time.ParseDuration(p.getenv("MINIO_REFRESH_IAM_INTERVAL")); err == nil {
 		opts.RefreshIAM = max(d, time.Second) // what cannot be read is the default, as for the server
 	}
+	var err error
+	if opts.DrainDelay, err = parseDuration("drain-delay", c.String("drain-delay")); err != nil {
+		return opts, err
+	}
 	if opts.BucketName != "" && !opts.MultiBuckets {
-		if err := gateway.ValidateBucketName(opts.BucketName); err != nil {
+		if err = gateway.ValidateBucketName(opts.BucketName); err != nil {
 			return opts, err
 		}
 	}
-	if _, _, err := splitAddress(opts.Address); err != nil {
+	if _, _, err = splitAddress(opts.Address); err != nil {
 		return opts, fmt.Errorf("invalid address %q: %w", opts.Address, err)
 	}
-	err := opts.Validate()
+	err = opts.Validate()
 	return opts, err
 }
 

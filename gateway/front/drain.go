@@ -5,6 +5,7 @@ import (
 	"net/http"
 	"strings"
 	"sync"
+	"sync/atomic"
 )
 
 // drain counts running requests. It turns new ones away before it is opened, since the server listens before it has its
@@ -14,6 +15,7 @@ type drain struct{ *drainState }
 type drainState struct {
 	mu      sync.Mutex
 	open    bool
+	retired atomic.Bool // set by Retire
 	running int
 	closed  chan struct{} // closed by Close
 	idle    chan struct{} // closed when nothing runs after Close
@@ -71,6 +73,10 @@ func (f *Front) Open() {
 	f.drain.open = true
 }
 
+// Retire makes readiness fail and every reply the last one of its connection, so that clients go elsewhere. All else is
+// served as before.
+func (f *Front) Retire() { f.drain.retired.Store(true) }
+
 // Close makes readiness fail and new requests be answered 503, and ends those that would never end by themselves. Only
 // the first call does something.
 func (f *Front) Close() {
@@ -100,7 +106,11 @@ func (d drain) wrap(next http.Handler) http.Handler {
 			next.ServeHTTP(w, r) // the process lives until it is gone
 			return
 		}
-		if !d.enter() {
+		retired := d.retired.Load()
+		if retired {
+			w.Header().Set("Connection", "close")
+		}
+		if retired && r.URL.Path == readyPath || !d.enter() {
 			w.Header().Set("Connection", "close")
 			writeFailure(w, r.URL.Path, Failure{Status: http.StatusServiceUnavailable, Code: "ServiceUnavailable",
 				Message: "The service is starting or shutting down. Please retry."})
@@ -123,7 +133,11 @@ func (d drain) wrap(next http.Handler) http.Handler {
 	})
 }
 
-const livePath = "/minio/health/live"
+// Where orchestrators ask.
+const (
+	livePath  = "/minio/health/live"
+	readyPath = "/minio/health/ready"
+)
 
 // endless reports whether a request streams until its client goes: events, the trace and the log of the server.
 func endless(r *http.Request) bool {

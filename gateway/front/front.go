@@ -3,44 +3,82 @@
 // there comes through the context of the request (marks in it are read by the layer below the server) or through small
 // interfaces declared here.
 //
-// Front.Wrap has the order of the members; most are a file each. request.go has what the front and the layer below the
-// server tell each other, reply.go the writer by which members change replies, server.go what the front asks of the server.
+// Front has two chains. Outer stands before the server's router: it sees every request. Wrap stands behind it, where the
+// bucket and the key are known, and sees the requests that the server has a handler for. Front.outer and Front.inner have
+// the order of the members; most are a file each. request.go has what the front and the layer below the server tell each
+// other, reply.go the writer by which members change replies, server.go what the front asks of the server.
 package front
 
 import (
 	"net/http"
+	"slices"
 )
 
-// Front is the chain. It is made once for a server; its methods may be called from several goroutines at once.
+// Front is both chains. It is made once for a server; its methods may be called from several goroutines at once.
 type Front struct {
 	o     Options
 	drain drain
 	probe probe
+	chain http.Handler // the inner members
 }
 
 // New returns a Front that waits for Open.
 func New(o Options) *Front {
-	return &Front{o: o, drain: newDrain(), probe: newProbe()}
+	f := &Front{o: o, drain: newDrain(), probe: newProbe()}
+	f.chain = chained(f.inner(), http.HandlerFunc(routed))
+	return f
 }
 
-// member is a part of the chain: it returns a handler that does its part and then calls the next.
+// member is a part of a chain: it returns a handler that does its part and then calls the next.
 type member = func(next http.Handler) http.Handler
 
-// Wrap returns a handler that runs the members of the chain and then next.
-func (f *Front) Wrap(next http.Handler) http.Handler {
-	members := []member{ // outermost first
+// inner are the members behind the router, outermost first.
+func (f *Front) inner() []member {
+	return []member{
 		f.probe.wrap, // the start-up check
 		f.drain.wrap, // running requests are counted, new ones turned away at the end
-		marking,      // what is known of the request, for the layer
 		replying,     // the writer of the reply
 		failing,      // a DELETE that failed
 		allowing,     // what is not there is turned down
 		listing,      // pages of listings
 		f.adjusting,  // what the server minds and AWS does not is taken out; after bodies are decoded
 	}
-	h := next
-	for i := len(members) - 1; i >= 0; i-- {
-		h = members[i](h)
-	}
-	return h
 }
+
+// outer are the members before the router, outermost first.
+func (f *Front) outer() []member {
+	return []member{
+		marking,   // what is known of the request, for all that follow
+		branding,  // the name of the server
+		scrubbing, // who the client claims to be
+		unrouted,  // what the server has no handler for
+	}
+}
+
+// chained returns a handler that runs the members and then next.
+func chained(members []member, next http.Handler) http.Handler {
+	for _, m := range slices.Backward(members) {
+		next = m(next)
+	}
+	return next
+}
+
+// Outer returns a handler that runs the members of the outer chain and then next, the server's router.
+func (f *Front) Outer(next http.Handler) http.Handler { return chained(f.outer(), next) }
+
+// Wrap returns a handler that runs the members of the inner chain and then next. The router asks for one for each request,
+// so the chain is made beforehand and only its end is new.
+func (f *Front) Wrap(next http.Handler) http.Handler { return route{f.chain, next} }
+
+// route is a handler that the router has chosen, behind the inner chain.
+type route struct{ chain, next http.Handler }
+
+// ServeHTTP runs the chain.
+func (h route) ServeHTTP(w http.ResponseWriter, r *http.Request) {
+	r, q := known(r)
+	q.next = h.next
+	h.chain.ServeHTTP(w, r)
+}
+
+// routed is the end of the inner chain.
+func routed(w http.ResponseWriter, r *http.Request) { Of(r.Context()).next.ServeHTTP(w, r) }

@@ -16,7 +16,7 @@ func serve(t *testing.T, next http.HandlerFunc) (*Front, *httptest.Server) {
 	t.Helper()
 	f := New(Options{})
 	f.Open()
-	srv := httptest.NewServer(f.Wrap(next))
+	srv := httptest.NewServer(f.Outer(f.Wrap(next)))
 	t.Cleanup(srv.Close)
 	return f, srv
 }

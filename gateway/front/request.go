@@ -28,6 +28,8 @@ type Request struct {
 	Condition Condition
 	listing   *Listing // what is asked for, if it is a listing
 
+	next http.Handler // what the router chose; nil: nothing yet
+
 	mu      sync.Mutex
 	failure *Failure // told by the layer
 }
@@ -48,6 +50,9 @@ func Of(ctx context.Context) *Request {
 
 // With puts a Request into a context, in place of another.
 func With(ctx context.Context, q *Request) context.Context {
+	if q.next == nil {
+		q.next = Of(ctx).next
+	}
 	return context.WithValue(ctx, requestKey{}, q)
 }
 
@@ -63,12 +68,21 @@ func OriginOf(ctx context.Context) Origin { return Of(ctx).Origin }
 // on its own settings with their context.
 func marking(next http.Handler) http.Handler {
 	return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
-		q := &Request{Origin: Outside}
-		if kindOf(r) == admin {
-			q.Origin = Unknown
-		}
-		next.ServeHTTP(w, r.WithContext(With(r.Context(), q)))
+		r, _ = known(r)
+		next.ServeHTTP(w, r)
 	})
+}
+
+// known returns a request with a Request in its context: that of the outer chain, if it has passed there.
+func known(r *http.Request) (*http.Request, *Request) {
+	if q := Of(r.Context()); q != none {
+		return r, q
+	}
+	q := &Request{Origin: Outside}
+	if kindOf(r) == admin {
+		q.Origin = Unknown
+	}
+	return r.WithContext(With(r.Context(), q)), q
 }
 
 // kind is what a request is for.

@@ -87,6 +87,9 @@ func start(t testing.TB, p Program, v *Volume, o GatewayOptions) (*Gateway, erro
 		"--no-agent", "gateway", v.Meta, g.Addr, "--no-banner", "--no-usage-report", "--backup-meta", "0",
 		"--cache-dir", "memory", "--metrics", "127.0.0.1:0", "--heartbeat", "2s",
 	}
+	if !p.Original {
+		args = append(args, "--drain-delay", "0")
+	}
 	g.cmd = exec.Command(p.Path, append(args, o.Flags...)...) //nolint:noctx // ended by signals, see Stop and Kill
 	g.cmd.Dir = home
 	g.cmd.Env = environment(home, append([]string{"MINIO_ROOT_USER=" + User, "MINIO_ROOT_PASSWORD=" + Password}, o.Env...))

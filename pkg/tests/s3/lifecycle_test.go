@@ -50,6 +50,28 @@ func slowPut(t *testing.T, g *oracle.Gateway, path string) (finish func() (int, 
 	}
 }
 
+// closed waits until the gateway takes no more connections.
+func closed(t *testing.T, g *oracle.Gateway) {
+	t.Helper()
+	oracle.Poll(t, 10*time.Second, func() error {
+		resp, err := (&http.Transport{DisableKeepAlives: true}).RoundTrip(getRequest(t, g.URL()+"/minio/health/ready"))
+		switch {
+		case errors.Is(err, syscall.ECONNREFUSED):
+			return nil
+		case err != nil:
+			return err
+		}
+		return errors.Join(fmt.Errorf("ready: %s", resp.Status), resp.Body.Close())
+	})
+}
+
+func getRequest(t *testing.T, url string) *http.Request {
+	t.Helper()
+	req, err := http.NewRequestWithContext(t.Context(), http.MethodGet, url, nil)
+	must(t, err)
+	return req
+}
+
 // stopped waits until the gateway is no longer ready.
 func stopped(t *testing.T, g *oracle.Gateway) {
 	t.Helper()
@@ -66,7 +88,8 @@ func stopped(t *testing.T, g *oracle.Gateway) {
 	})
 }
 
-// TestSignals: a running request is finished, others are turned away, then the process ends with 0 and leaves no session.
+// TestSignals: a running request is finished, new connections are refused, then the process ends with 0 and leaves no
+// session.
 func TestSignals(t *testing.T) {
 	t.Parallel()
 	for _, s := range []syscall.Signal{syscall.SIGTERM, syscall.SIGINT} {
@@ -77,14 +100,7 @@ func TestSignals(t *testing.T) {
 			finish := slowPut(t, g, c.bucket+"/slow")
 			code := make(chan int, 1)
 			go func() { code <- g.Signal(t, s) }()
-			stopped(t, g)
-			if r := c.send(http.MethodGet, c.bucket+"/other", nil); r.status != http.StatusServiceUnavailable || !r.last {
-				t.Errorf("a new request got %d, last of its connection: %v", r.status, r.last)
-			}
-			resp, err := http.Get(g.URL() + "/minio/health/live") //nolint:noctx // a test
-			must(t, err)
-			must(t, resp.Body.Close())
-			c.same("alive", resp.StatusCode, http.StatusOK)
+			closed(t, g)
 			status, err := finish()
 			must(t, err)
 			c.same("status", status, http.StatusOK)
@@ -98,6 +114,25 @@ func TestSignals(t *testing.T) {
 	}
 }
 
+// TestReadinessFailsFirst: after SIGTERM who asks is told to go elsewhere, and who does not ask is served.
+func TestReadinessFailsFirst(t *testing.T) {
+	t.Parallel()
+	g := serve(t, append(everything, "--drain-delay", "1h")...)
+	c := use(t, g)
+	code := make(chan int, 1)
+	go func() { code <- g.Signal(t, syscall.SIGTERM) }()
+	stopped(t, g)
+	if r := c.send(http.MethodPut, c.bucket+"/late", []byte("late")); r.status != http.StatusOK || !r.last {
+		t.Errorf("a new request got %d, last of its connection: %v", r.status, r.last)
+	}
+	resp, err := http.Get(g.URL() + "/minio/health/live") //nolint:noctx // a test
+	must(t, err)
+	must(t, resp.Body.Close())
+	c.same("alive", resp.StatusCode, http.StatusOK)
+	must(t, syscall.Kill(g.PID(), syscall.SIGTERM))
+	c.same("exit code", <-code, 0)
+}
+
 // TestASecondSignalCuts: somebody who asks twice does not want to wait.
 func TestASecondSignalCuts(t *testing.T) {
 	t.Parallel()
@@ -106,7 +141,7 @@ func TestASecondSignalCuts(t *testing.T) {
 	slowPut(t, g, c.bucket+"/slow")
 	code := make(chan int, 1)
 	go func() { code <- g.Signal(t, syscall.SIGTERM) }()
-	stopped(t, g)
+	closed(t, g)
 	must(t, syscall.Kill(g.PID(), syscall.SIGTERM))
 	c.same("exit code", <-code, 1)
 	c.same("sessions", len(g.Volume.Status(t).Sessions), 0)

@@ -1,0 +1,73 @@
+package front
+
+import "net/http"
+
+// serverName is what replies say that the server is; clients of the server's make look for it.
+var serverName = []string{"MinIO"}
+
+// branding names the server in all replies, also in those that the server's own handlers never see.
+func branding(next http.Handler) http.Handler {
+	return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+		w.Header()["Server"] = serverName
+		next.ServeHTTP(w, r)
+	})
+}
+
+// notAllowed is the reply to a method that S3 does not have.
+var notAllowed = Failure{Status: http.StatusMethodNotAllowed, Code: "MethodNotAllowed",
+	Message: "The specified method is not allowed against this resource."}
+
+// unrouted answers what no handler is for in the way of S3. The server answers 400 to most of it. It never allows others'
+// web pages everything, as the server does for plug-ins that browsers no longer have.
+func unrouted(next http.Handler) http.Handler {
+	return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+		kind := kindOf(r)
+		switch r.Method {
+		case http.MethodGet, http.MethodHead, http.MethodPut, http.MethodDelete, http.MethodOptions:
+			if r.URL.Path == "/crossdomain.xml" {
+				writeFailure(w, r.URL.Path, Failure{Status: http.StatusForbidden, Code: "AccessDenied", Message: "Access Denied."})
+				return
+			}
+			if kind == s3 && r.Method != http.MethodGet && r.URL.Path == "/" {
+				w, r = answering(w, r, notAllowed)
+			}
+		case http.MethodPost:
+			if kind == s3 || kind == sts {
+				w, r = answering(w, r, *notImplemented)
+			}
+		default:
+			writeFailure(w, r.URL.Path, notAllowed)
+			return
+		}
+		next.ServeHTTP(w, r)
+		if p := replyOf(w); p != nil {
+			p.finish()
+		}
+	})
+}
+
+// answering returns a writer by which f is the reply to a request that the router finds no handler for.
+func answering(w http.ResponseWriter, r *http.Request, f Failure) (*reply, *http.Request) {
+	p, q := &reply{ResponseWriter: w}, Of(r.Context())
+	p.edit(func(status int, _ http.Header) int {
+		if q.next == nil && r.Method != http.MethodOptions && status >= http.StatusBadRequest {
+			p.fail(r.URL.Path, f)
+		}
+		return status
+	})
+	return p, r
+}
+
+// claims are the headers by which a proxy tells whom it speaks for. The server believes them in conditions on addresses,
+// in events and in its audit log.
+var claims = []string{"X-Forwarded-For", "X-Forwarded-Proto", "X-Forwarded-Scheme", "X-Forwarded-Host", "X-Forwarded-Port", "X-Real-Ip", "Forwarded"}
+
+// scrubbing removes what a client says of itself.
+func scrubbing(next http.Handler) http.Handler {
+	return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+		for _, name := range claims {
+			delete(r.Header, name)
+		}
+		next.ServeHTTP(w, r)
+	})
+}

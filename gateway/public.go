@@ -1,0 +1,134 @@
+package gateway
+
+import (
+	"context"
+	"crypto/tls"
+	"errors"
+	"fmt"
+	"log/slog"
+	"net"
+	"net/http"
+	"strings"
+	"syscall"
+	"time"
+	_ "unsafe" // for go:linkname
+
+	xhttp "github.com/minio/minio/cmd/http"
+
+	"juicefs/gateway/front"
+)
+
+// The fork's own server has no time limits, no limit of connections, and ends what runs when it is told to stop. So it
+// listens only until the layer is called for the first time. Then its handler and its certificates go to a server of our
+// own, on the same address: docs/design/own-server.md.
+
+// forkServerErrors is where the fork's server tells that it has ended; the fork then ends the process. Without a channel
+// nobody is told, and the server may be closed.
+//
+//go:linkname forkServerErrors github.com/minio/minio/cmd.globalHTTPServerErrorCh
+var forkServerErrors chan error
+
+//go:linkname forkServer github.com/minio/minio/cmd.newHTTPServerFn
+func forkServer() *xhttp.Server
+
+// public is the server that clients reach.
+type public struct {
+	srv   *http.Server
+	ended chan struct{} // closed when Serve has returned
+}
+
+// goPublic closes the fork's server and serves its handler. A request must have passed through it before, so that it is
+// known to have its handler and to listen.
+func (s *server) goPublic(ctx context.Context) error {
+	fork := forkServer()
+	if fork == nil || fork.Handler == nil {
+		return errors.New("the fork of MinIO has no server: it is not the version that this program was made for")
+	}
+	handler, conf := fork.Handler, fork.TLSConfig
+	if err := fork.Close(); err != nil {
+		return fmt.Errorf("close the server of the fork: %w", err)
+	}
+	l, err := listenAgain(ctx, s.o.Address)
+	if err != nil {
+		return err
+	}
+	l = s.front.Listener(l)
+	srv := &http.Server{
+		Handler:           s.front.Outer(handler),
+		ReadHeaderTimeout: s.o.HeaderTime,
+		IdleTimeout:       s.o.IdleTime,
+		MaxHeaderBytes:    maxHeader,
+		ConnContext:       front.WithConnection,
+		ErrorLog:          slog.NewLogLogger(serverLog{s.o.Logger.Handler()}, slog.LevelDebug),
+	}
+	if conf != nil && conf.GetCertificate != nil { // net/http makes an empty one for a server without TLS
+		srv.TLSConfig = conf.Clone()
+		l = tls.NewListener(l, srv.TLSConfig)
+	}
+	p := &public{srv: srv, ended: make(chan struct{})}
+	s.public.Store(p)
+	go func() {
+		defer close(p.ended)
+		if err := srv.Serve(l); !errors.Is(err, http.ErrServerClosed) {
+			s.tell(fmt.Errorf("the server ended: %w", err))
+		}
+	}()
+	return nil
+}
+
+// maxHeader bounds the header of a request. The fork refuses more than 8 KiB of it, with a reply, once it is read.
+const maxHeader = 64 << 10
+
+// stop takes no more connections and returns when the running requests have ended, or with the error of ctx.
+func (p *public) stop(ctx context.Context) error {
+	if p == nil {
+		return nil // it never went public
+	}
+	return p.srv.Shutdown(ctx)
+}
+
+// cut closes what stop left open.
+func (p *public) cut() error {
+	if p == nil {
+		return nil
+	}
+	err := p.srv.Close()
+	<-p.ended
+	return err
+}
+
+// listenAgain listens on an address that the fork's server is about to leave.
+func listenAgain(ctx context.Context, address string) (net.Listener, error) {
+	ctx, cancel := context.WithTimeout(ctx, listenTime)
+	defer cancel()
+	for {
+		l, err := new(net.ListenConfig).Listen(ctx, "tcp", address)
+		if !errors.Is(err, syscall.EADDRINUSE) || ctx.Err() != nil {
+			if err != nil {
+				return nil, fmt.Errorf("listen: %w", err)
+			}
+			return l, nil
+		}
+		select {
+		case <-ctx.Done():
+		case <-time.After(listenRetry):
+		}
+	}
+}
+
+// serverLog takes what the HTTP server has to say. Only a handler's panic is news: the rest is clients that went away.
+type serverLog struct{ slog.Handler }
+
+// Enabled implements slog.Handler.
+func (serverLog) Enabled(context.Context, slog.Level) bool { return true }
+
+// Handle implements slog.Handler.
+func (l serverLog) Handle(ctx context.Context, r slog.Record) error {
+	if strings.HasPrefix(r.Message, "http: panic") {
+		r.Level = slog.LevelError
+	}
+	if !l.Handler.Enabled(ctx, r.Level) {
+		return nil
+	}
+	return l.Handler.Handle(ctx, r)
+}
