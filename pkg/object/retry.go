@@ -189,7 +189,8 @@ func (g *retryingReader) Read(p []byte) (int, error) {
 	if g.n >= 0 {
 		g.n = max(g.n-int64(n), 0)
 	}
-	if err == nil || errors.Is(err, io.EOF) {
+	// What turns out to be damaged at its end has been passed on: there is no rest that could mend it.
+	if err == nil || errors.Is(err, io.EOF) || errors.Is(err, ErrDamaged) {
 		return n, err
 	}
 	if err = g.r.again(g.ctx, "GET", g.key, g.tries, err); err != nil {
