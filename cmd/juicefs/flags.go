@@ -34,6 +34,7 @@ func storageFlags() []cli.Flag {
 	return []cli.Flag{
 		&cli.StringFlag{Name: "storage", Category: groupStorage, Usage: "type of object store, instead of the volume's"},
 		&cli.StringFlag{Name: "bucket", Category: groupStorage, Usage: "bucket URL or path, instead of the volume's"},
+		&cli.StringFlag{Name: "storage-class", Category: groupStorage, Usage: "storage class of objects written here, instead of the volume's"},
 		&cli.StringFlag{Name: "get-timeout", Category: groupStorage, Value: "60s", Usage: "most time for reading a block"},
 		&cli.StringFlag{Name: "put-timeout", Category: groupStorage, Value: "60s", Usage: "most time for storing a block"},
 		&cli.IntFlag{Name: "io-retries", Category: groupStorage, Value: 10, Usage: "how often to try again after a failure"},
@@ -86,7 +87,7 @@ func acceptedFlags() []cli.Flag {
 func refusedFlags() []cli.Flag {
 	return hiddenFlags(
 		[]string{"writeback", "cache-partial-only"},
-		[]string{"subdir", "network-interfaces", "storage-class", "tag", "writeback-threshold-size",
+		[]string{"subdir", "network-interfaces", "tag", "writeback-threshold-size",
 			"upload-delay", "upload-hours", "consul", "access-log"})
 }
 

@@ -7,6 +7,7 @@ import (
 	"errors"
 	"fmt"
 	"io"
+	"io/fs"
 	"log/slog"
 	"strings"
 	"time"
@@ -66,7 +67,7 @@ func (p *program) probe(ctx context.Context, bucket object.Bucket, waits []time.
 			return nil
 		}
 		p.log.Warn("object store does not work", "store", bucket.String(), "error", err)
-		if len(waits) == 0 || strings.Contains(err.Error(), "denied") {
+		if len(waits) == 0 || errors.Is(err, fs.ErrPermission) || strings.Contains(err.Error(), "denied") {
 			return err
 		}
 		select {

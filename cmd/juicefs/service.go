@@ -17,7 +17,7 @@ type serviceOptions struct {
 	skipDirMtime time.Duration
 	mountPoint   string
 
-	storage, bucket        string // empty: those of the volume
+	storage, bucket, class string // empty: those of the volume
 	getTimeout, putTimeout time.Duration
 	retries                int
 	uploads, downloads     int
@@ -41,7 +41,7 @@ type serviceOptions struct {
 func readService(c *cli.Context) (*serviceOptions, error) {
 	o := &serviceOptions{
 		readOnly: c.Bool("read-only"), noBackground: c.Bool("no-bgjob"), mountPoint: c.String("mountpoint"),
-		storage: c.String("storage"), bucket: c.String("bucket"), retries: c.Int("io-retries"),
+		storage: c.String("storage"), bucket: c.String("bucket"), class: c.String("storage-class"), retries: c.Int("io-retries"),
 		uploads: c.Int("max-uploads"), downloads: c.Int("max-downloads"), deletes: c.Int("max-deletes"),
 		checkStorage: c.Bool("check-storage"), metrics: c.String("metrics"), metricsGiven: c.IsSet("metrics"),
 	}

@@ -21,9 +21,10 @@ import (
 // settingFlags fill the setting of a volume.
 func settingFlags() []cli.Flag {
 	return []cli.Flag{
-		&cli.StringFlag{Name: "storage", Category: groupStorage, Value: "file", Usage: "type of object store"},
+		&cli.StringFlag{Name: "storage", Category: groupStorage, Value: "file", Usage: "type of object store: file, s3 or minio"},
 		&cli.StringFlag{Name: "bucket", Category: groupStorage, Usage: "bucket URL or path", DefaultText: defaultBucket()},
-		&cli.StringFlag{Name: "access-key", Category: groupStorage, Usage: "access key of the object store (env ACCESS_KEY)"},
+		&cli.StringFlag{Name: "storage-class", Category: groupStorage, Usage: "storage class of new objects", DefaultText: "the store's"},
+		&cli.StringFlag{Name: "access-key", Category: groupStorage, Usage: "access key of the object store (env ACCESS_KEY); \"anonymous\" signs nothing"},
 		&cli.StringFlag{Name: "secret-key", Category: groupStorage, Usage: "secret key of the object store (env SECRET_KEY)"},
 		&cli.StringFlag{Name: "session-token", Category: groupStorage, Usage: "session token of the object store (env SESSION_TOKEN)"},
 		&cli.StringFlag{Name: "block-size", Value: "4M", Usage: "most bytes of a block, a power of two from 64K to 16M (unit: K)"},
@@ -41,7 +42,7 @@ func settingFlags() []cli.Flag {
 
 // settingRefused are options of a setting that this version does not serve.
 func settingRefused() []cli.Flag {
-	return hiddenFlags(nil, []string{"storage-class", "tag", "ranger-rest-url", "ranger-service", "kerberos-config-file"})
+	return hiddenFlags(nil, []string{"tag", "ranger-rest-url", "ranger-service", "kerberos-config-file"})
 }
 
 // The sizes that a block may have, in KiB.
@@ -189,6 +190,11 @@ func applyStorage(c *cli.Context, s *record.Setting) error {
 	var err error
 	if s.Bucket, err = completeBucket(s.Storage, s.Bucket); err != nil {
 		return err
+	}
+	if c.IsSet("storage-class") {
+		if err := setStorageClass(s, c.String("storage-class")); err != nil {
+			return err
+		}
 	}
 	if err := checkAlgo(c); err != nil {
 		return err

@@ -81,6 +81,11 @@ func (p *program) openData(ctx context.Context, v *volume, o *serviceOptions) er
 	if s.Bucket, err = completeBucket(s.Storage, s.Bucket); err != nil {
 		return err
 	}
+	if o.class != "" {
+		if err = setStorageClass(&s, o.class); err != nil {
+			return err
+		}
+	}
 	v.bucket, err = p.openBucket(&s, storeOptions{getTimeout: o.getTimeout, putTimeout: o.putTimeout, retries: o.retries,
 		up: orElse(o.uploadLimit, s.UploadLimit), down: orElse(o.downloadLimit, s.DownloadLimit), metrics: v.meter.Load(), log: p.log})
 	if err != nil {

@@ -41,6 +41,7 @@ type Limits struct {
 	MaxObject int64 // bytes an object may have, 0: not limited
 	MaxKey    int   // bytes a key may have, 0: not limited
 	WholeGets bool  // Get of a range costs as much as of the whole object
+	Text      bool  // keys are UTF-8, others are refused (fs.ErrInvalid); List may fail for a prefix that no key can have
 	Local     bool  // objects are files of this machine: its page cache already is a cache of them
 }
 

@@ -6,6 +6,7 @@ import (
 	"slices"
 	"strings"
 	"testing"
+	"unicode/utf8"
 
 	"github.com/google/go-cmp/cmp"
 
@@ -37,6 +38,12 @@ func testList(t *testing.T, b object.Bucket) {
 		if strings.HasSuffix(key, "/") || slices.ContainsFunc(keys, func(k string) bool { return strings.HasPrefix(k, key+"/") }) {
 			continue
 		}
+		if !utf8.ValidString(key) && b.Limits().Text {
+			if err := b.Put(t.Context(), key, object.Bytes(nil)); !errors.Is(err, fs.ErrInvalid) {
+				t.Errorf("put %q: got %v, want invalid", key, err)
+			}
+			continue
+		}
 		put(t, b, key, []byte(key))
 		kept = append(kept, key)
 	}
@@ -47,6 +54,9 @@ func testList(t *testing.T, b object.Bucket) {
 			if strings.HasPrefix(key, prefix) {
 				all = append(all, key)
 			}
+		}
+		if _, err := b.List(t.Context(), prefix, "", 1000); err != nil && b.Limits().Text && len(all) == 0 {
+			continue // a server may find such a prefix wrong, but must not answer with other keys
 		}
 		if got := list(t, b, prefix, "", 1000); !slices.Equal(got, all) {
 			t.Errorf("list of %q: %s", prefix, cmp.Diff(all, got))
