@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"slices"
+	"time"
 
 	"juicefs/meta/engine"
 	"juicefs/meta/record"
@@ -16,6 +17,9 @@ const (
 	worthSize   = 1 << 20 // a first record that large may be left as it is
 	worthShare  = 5       // if it is at least that part of all
 )
+
+// dropTime bounds the removal of what a compaction stored for nothing.
+const dropTime = 10 * time.Second
 
 // Compaction is the plan to put one new slice in place of several records of a chunk. Whoever carries it out stores Size
 // bytes as slice ID: the data of Pieces, one after the other.
@@ -159,6 +163,8 @@ func (fs *FS) dropCompact(ctx context.Context, c *Compaction) error {
 	if c.Size == 0 {
 		return nil
 	}
+	ctx, cancel := context.WithTimeout(context.WithoutCancel(ctx), dropTime) // what ended ctx may be why it came to nothing
+	defer cancel()
 	err := fs.update(ctx, "dropslice", func(tx *Tx) error {
 		tx.Put(record.SliceRefKey(c.ID, c.Size), record.EncodeInt64(0))
 		return nil

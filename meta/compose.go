@@ -116,6 +116,7 @@ func (fs *FS) ComposeObject(ctx context.Context, c *Caller, s *ComposeSpec) (*Ob
 	if err == nil && len(dead) > 0 {
 		fs.background(func(ctx context.Context) error { return fs.deleteSlices(ctx, dead) })
 	}
+	fs.notePlaced(obj, err)
 	return obj, wrap("compose", s.Path, err)
 }
 
@@ -321,7 +322,18 @@ func (fs *FS) CopyObject(ctx context.Context, c *Caller, src string, off, n int6
 		_, err = tx.settleRefs(refs)
 		return err
 	})
+	fs.notePlaced(obj, err)
 	return obj, wrap("copy", s.Path, err)
+}
+
+// notePlaced says what records an object was made of, if it was.
+func (fs *FS) notePlaced(o *Object, err error) {
+	if err != nil {
+		return
+	}
+	for index, records := range o.Chunks {
+		fs.NoteRead(o.Ino, index, records)
+	}
 }
 
 // cut lays out a range of a file.

@@ -96,8 +96,11 @@ type FS struct {
 	hourMu sync.Mutex
 	hour   hourDir
 
-	open  openFiles
-	gone  deleter
+	open openFiles
+	gone deleter
+
+	compacts compactor
+
 	sid   atomic.Uint64
 	stop  context.CancelFunc
 	tasks sync.WaitGroup
@@ -130,6 +133,7 @@ func Open(ctx context.Context, eng engine.Engine, o Options) (*FS, error) {
 	fs.slices = ids{eng: eng, counter: record.CounterSlice, batch: record.SliceBatch, first: 1}
 	fs.open.init()
 	fs.gone.init(fs)
+	fs.compacts.init(fs)
 	if err := fs.loadQuotas(ctx); err != nil {
 		return nil, fmt.Errorf("load quotas: %w", err)
 	}

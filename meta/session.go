@@ -64,6 +64,7 @@ func (fs *FS) StartSession(ctx context.Context) error {
 		fs.log.Warn("make statistics of the root directory", "err", err)
 	}
 	fs.spawn(func() { fs.gone.run(run) })
+	fs.spawn(func() { fs.compacts.run(run) })
 	fs.every(run, fs.o.Heartbeat, func(ctx context.Context) error {
 		if err := fs.renew(ctx, uint64(n), info); err != nil {
 			return fmt.Errorf("renew session: %w", err)

@@ -35,6 +35,9 @@ func (fs *FS) Write(ctx context.Context, ino record.Ino, index uint32, s record.
 		end := uint64(index)*record.ChunkSize + uint64(s.Pos) + uint64(s.Len)
 		return tx.putLength(ino, a, max(a.Length, end), at)
 	})
+	if err == nil {
+		fs.noteAdded(ctx, ino, index, 1)
+	}
 	return a, fserr.WrapIno("write", uint64(ino), err)
 }
 
@@ -49,14 +52,22 @@ type Range struct {
 // destination. A nil caller was asked for permission before. Errors: ENOENT, EACCES, ENOSPC, EDQUOT, EFBIG; EPERM of what is
 // no file and of an immutable or append-only destination; EINVAL of ranges of one file that overlap.
 func (fs *FS) CopyRange(ctx context.Context, c *Caller, src, dst Range, size uint64) (copied uint64, attr *record.Attr, err error) {
+	var added map[uint32][]record.Slice
 	err = fs.update(ctx, "copyrange", func(tx *Tx) (err error) {
-		copied, attr, err = tx.copyRange(c, src, dst, size)
+		added = map[uint32][]record.Slice{}
+		copied, attr, err = tx.copyRange(c, src, dst, size, added)
 		return err
 	})
+	if err == nil {
+		for index, ss := range added {
+			fs.noteAdded(ctx, dst.Ino, index, len(ss))
+		}
+	}
 	return copied, attr, fserr.WrapIno("copyrange", uint64(dst.Ino), err)
 }
 
-func (tx *Tx) copyRange(c *Caller, src, dst Range, size uint64) (uint64, *record.Attr, error) {
+// copyRange is CopyRange in a transaction; the records that it adds are put into added.
+func (tx *Tx) copyRange(c *Caller, src, dst Range, size uint64, added map[uint32][]record.Slice) (uint64, *record.Attr, error) {
 	if err := tx.Load(engine.ReadOp{Key: record.AttrKey(src.Ino), Guard: engine.Exact}, engine.ReadOp{Key: record.AttrKey(dst.Ino), Guard: engine.Exact}); err != nil {
 		return 0, nil, err
 	}
@@ -88,7 +99,7 @@ func (tx *Tx) copyRange(c *Caller, src, dst Range, size uint64) (uint64, *record
 	case src.Ino == dst.Ino && src.Off < dst.Off+size && dst.Off < src.Off+size:
 		return 0, nil, eInval
 	}
-	y := &layout{start: dst.Off, chunks: map[uint32][]record.Slice{}}
+	y := &layout{start: dst.Off, chunks: added}
 	if err := tx.layOut(y, src.Ino, src.Off, size); err != nil {
 		return 0, nil, err
 	}

@@ -27,6 +27,9 @@ func (v *Volume) storeCompacted(ctx context.Context, c *meta.Compaction) error {
 		}
 	}
 	_, err := w.Seal(ctx)
+	if err == nil {
+		v.meter.Compacted(int(c.Size))
+	}
 	return err
 }
 

@@ -2,6 +2,7 @@ package vfs
 
 import (
 	"bytes"
+	"cmp"
 	"context"
 	"errors"
 	"io"
@@ -39,8 +40,10 @@ type rigOptions struct {
 	readAhead int64
 	parkAfter time.Duration
 	readOnly  bool
-	eng       engine.Engine // of another rig: a second client of its volume
-	bucket    *faulty       // nil: in memory
+
+	compactions int           // at once, in the background; 0: none
+	eng         engine.Engine // of another rig: a second client of its volume
+	bucket      *faulty       // nil: in memory
 }
 
 func newRig(t testing.TB, o rigOptions) *rig {
@@ -72,7 +75,7 @@ func newRig(t testing.TB, o rigOptions) *rig {
 		}})
 	must(t, err)
 	must(t, r.fs.StartSession(ctx))
-	r.Volume, err = Open(ctx, Config{FS: r.fs, Store: r.store, Pool: r.pool, Caller: meta.Caller{Umask: 0o022}, ReadAhead: o.readAhead, ParkAfter: o.parkAfter})
+	r.Volume, err = Open(ctx, Config{FS: r.fs, Store: r.store, Pool: r.pool, Caller: meta.Caller{Umask: 0o022}, ReadAhead: o.readAhead, ParkAfter: o.parkAfter, Compactions: cmp.Or(o.compactions, -1)})
 	must(t, err)
 	t.Cleanup(func() {
 		must(t, r.fs.Close(ctx))

@@ -98,6 +98,26 @@ func TestCompaction(t *testing.T) {
 	}
 }
 
+// What is read in many small pieces is compacted in the background, under readers.
+func TestFragmentedObjectsAreCompacted(t *testing.T) {
+	r := newRig(t, rigOptions{blockSize: 64 << 10, compactions: 2})
+	sizes := make([]int, 40)
+	for i := range sizes {
+		sizes[i] = 1000 + i
+	}
+	data := joined(t, r, "/o", sizes...)
+	info, err := r.Stat(t.Context(), "/o")
+	must(t, err)
+	eventually(t, "the chunk has one record", func() bool {
+		equal(t, "while it is compacted", r.get(t, "/o"), data)
+		records, err := r.fs.ReadChunk(t.Context(), info.Ino, 0)
+		must(t, err)
+		return len(records) == 1
+	})
+	equal(t, "after", r.get(t, "/o"), data)
+	eventually(t, "only the new block is left", func() bool { return len(r.blocks(t)) == 1 })
+}
+
 func TestDirectories(t *testing.T) {
 	r := newRig(t, rigOptions{})
 	info, err := r.MakeDir(t.Context(), Commit{Path: "/plain"}, false)

@@ -54,6 +54,7 @@ func (v *Volume) OpenObject(ctx context.Context, path string) (*Reader, error) {
 		}
 		r := &Reader{v: v, info: infoOf(o), release: release, chunks: make(map[uint32][]record.Slice, 1)}
 		r.chunks[0] = r.clip(0, o.Chunks[0])
+		v.fs.NoteRead(o.Ino, 0, o.Chunks[0])
 		return r, nil
 	}
 }
@@ -110,6 +111,7 @@ func (r *Reader) readChunk(ctx context.Context, index uint32) ([]record.Slice, e
 	if err != nil {
 		return nil, err
 	}
+	r.v.fs.NoteRead(r.info.Ino, index, records)
 	pieces := r.clip(index, records)
 	if !slices.ContainsFunc(pieces, isHole) {
 		return pieces, nil

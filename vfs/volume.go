@@ -31,6 +31,9 @@ type Config struct {
 	// system does that, and a slow client holds next to no memory.
 	Local bool
 	Meter Meter // nil: nothing is measured
+	// Compactions is how many chunks of many small records are compacted at once, in the background; 0: 10, or fewer if the
+	// pool is small; negative: none.
+	Compactions int
 }
 
 // Meter is told what happens on a volume; it is called from several goroutines at once.
@@ -38,6 +41,7 @@ type Meter interface {
 	VolumeOp(d time.Duration)
 	VolumeRead(n int)
 	VolumeWritten(n int)
+	Compacted(n int) // bytes of a new slice in place of many
 }
 
 // Volume is a mounted volume. All methods may be called from several goroutines at once.
@@ -83,7 +87,19 @@ func Open(_ context.Context, c Config) (*Volume, error) {
 	case v.readAhead == 0:
 		v.readAhead = 8 * v.blockSize()
 	}
+	if c.Compactions >= 0 {
+		v.fs.CompactWith(v.compactions(c.Compactions), v.storeCompacted)
+	}
 	return v, nil
+}
+
+// compactions is how many chunks may be compacted at once: each takes two blocks of the pool, of which uploads and
+// downloads need some too.
+func (v *Volume) compactions(want int) int {
+	if want == 0 {
+		want = 10
+	}
+	return min(want, int(v.pool.Limit()/(4*v.blockSize())))
 }
 
 // blockSize is the most bytes of a block.
@@ -162,3 +178,4 @@ type noMeter struct{}
 func (noMeter) VolumeOp(time.Duration) {}
 func (noMeter) VolumeRead(int)         {}
 func (noMeter) VolumeWritten(int)      {}
+func (noMeter) Compacted(int)          {}

@@ -42,6 +42,13 @@ func (m *Metrics) VolumeWritten(n int) {
 	}
 }
 
+// Compacted notes a compaction that made a slice of n bytes.
+func (m *Metrics) Compacted(n int) {
+	if m != nil {
+		m.compacted.Observe(float64(n))
+	}
+}
+
 // Request notes a request to the object store: its method (GET, PUT, DELETE), time, bytes moved and outcome.
 func (m *Metrics) Request(method string, d time.Duration, n int64, err error) {
 	if m == nil {

@@ -36,6 +36,7 @@ type Metrics struct {
 	uploading    prometheus.Gauge
 
 	cacheRead, cacheWrite prometheus.Histogram
+	compacted             prometheus.Histogram
 }
 
 // NewMetrics makes the metrics with labels on each of them. The error is of a bad label.
@@ -70,6 +71,7 @@ func (m *Metrics) makeStreams() {
 	m.sdkOps = m.histogram("sdk_ops_durations_histogram_seconds", "Time of operations on the volume.", ops)
 	m.sdkRead = m.histogram("sdk_read_size_bytes", "Bytes of reads from the volume.", sizes)
 	m.sdkWritten = m.histogram("sdk_written_size_bytes", "Bytes of writes to the volume.", sizes)
+	m.compacted = m.histogram("compact_size_histogram_bytes", "Bytes of slices that compaction put in place of many.", prometheus.ExponentialBuckets(1024, 2, 16))
 	// Dashboards expect these, and the original's gateway shows them as empty as ours does.
 	m.histogram("fuse_ops_durations_histogram_seconds", "Time of operations of a mount: none here.", ops)
 	m.histogram("fuse_read_size_bytes", "Bytes of reads of a mount: none here.", sizes)

@@ -45,7 +45,7 @@ func TestNamesOfTheOriginal(t *testing.T) {
 		"meta_ops_total", "meta_ops_duration_seconds", "sdk_ops_durations_histogram_seconds_bucket", "sdk_read_size_bytes_count",
 		"sdk_written_size_bytes_count", "object_request_durations_histogram_seconds_count", "object_request_errors",
 		"object_request_data_bytes", "object_request_uploading", "fuse_ops_durations_histogram_seconds_count",
-		"blockcache_blocks", "blockcache_bytes", "blockcache_hits", "blockcache_miss", "blockcache_hit_bytes", "blockcache_miss_bytes",
+		"compact_size_histogram_bytes_count", "blockcache_blocks", "blockcache_bytes", "blockcache_hits", "blockcache_miss", "blockcache_hit_bytes", "blockcache_miss_bytes",
 		"blockcache_writes", "blockcache_write_bytes", "blockcache_read_hist_seconds_count", "blockcache_write_hist_seconds_count", "blockcache_drops", "blockcache_evicts", "fuse_read_size_bytes_count", "fuse_written_size_bytes_count", "go_goroutines", "process_cpu_seconds_total", "go_build_info",
 	} {
 		if !strings.Contains(text, "\njuicefs_"+name+"{") {
