@@ -202,4 +202,19 @@ func (l *Layer) saveFirstMetadata(ctx context.Context, bucket string) error {
 	return l.saveMetadata(ctx, minio.NewBucketMetadata(bucket))
 }
 
+// settingsHaveBucket fails if an object is the settings of a bucket that does not exist: the handlers of the server store
+// tags without a look.
+func (l *Layer) settingsHaveBucket(ctx context.Context, t *target) error {
+	if !t.server() {
+		return nil
+	}
+	rest, ok := strings.CutPrefix(t.key, minio.BucketMetaPrefix+"/")
+	bucket, file, _ := strings.Cut(rest, "/")
+	if !ok || file != minio.BucketMetadataFile || bucket == serverName {
+		return nil
+	}
+	_, err := l.GetBucketInfo(ctx, bucket)
+	return err
+}
+
 func isExist(err error) bool { return errors.Is(err, syscall.EEXIST) }

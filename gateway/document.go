@@ -61,6 +61,18 @@ func (l *Layer) SetDocument(ctx context.Context, bucket, name string, data []byt
 	return failureOf(err)
 }
 
+// HasBucket implements front.Store.
+func (l *Layer) HasBucket(ctx context.Context, bucket string) error {
+	_, err := l.GetBucketInfo(ctx, bucket)
+	return failureOf(err)
+}
+
+// HasObject implements front.Store.
+func (l *Layer) HasObject(ctx context.Context, bucket, key, version string) error {
+	_, err := l.GetObjectInfo(ctx, bucket, key, minio.ObjectOptions{VersionID: version})
+	return failureOf(err)
+}
+
 // failureOf is the reply to an error of the layer, nil for none.
 func failureOf(err error) error {
 	if err == nil {

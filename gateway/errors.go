@@ -153,6 +153,10 @@ func failure(err error) front.Failure {
 	switch e := err.(type) { //nolint:errorlint // the fork's errors are plain values, its own table switches on types, too
 	case minio.BucketNotFound:
 		return front.Failure{Status: http.StatusNotFound, Code: "NoSuchBucket", Message: "The specified bucket does not exist"}
+	case minio.ObjectNotFound:
+		return noSuchKey
+	case minio.VersionNotFound:
+		return front.Failure{Status: http.StatusNotFound, Code: "NoSuchVersion", Message: "The specified version does not exist."}
 	case minio.PrefixAccessDenied:
 		return front.Failure{Status: http.StatusForbidden, Code: "AccessDenied", Message: "Access Denied."}
 	case minio.AllAccessDisabled:

@@ -162,7 +162,10 @@ func (l *Layer) PutObject(ctx context.Context, bucket, object string, data *mini
 	if err != nil {
 		return minio.ObjectInfo{}, err
 	}
-	if err = l.mayBegin(ctx, &t, data.Size()); err != nil {
+	if err = l.settingsHaveBucket(ctx, &t); err == nil {
+		err = l.mayBegin(ctx, &t, data.Size())
+	}
+	if err != nil {
 		return minio.ObjectInfo{}, err
 	}
 	if t.dir {

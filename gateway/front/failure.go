@@ -3,6 +3,8 @@ package front
 import (
 	"context"
 	"encoding/xml"
+	"fmt"
+	"math/rand/v2"
 	"net/http"
 	"strconv"
 )
@@ -62,10 +64,16 @@ type errorBody struct {
 	HostID    string `xml:"HostId"`
 }
 
+// requestIDHeader tells requests apart in logs.
+const requestIDHeader = "X-Amz-Request-Id"
+
 // writeFailure writes an error reply.
 func writeFailure(w http.ResponseWriter, path string, f Failure) {
 	h := w.Header()
-	body, err := xml.Marshal(errorBody{Code: f.Code, Message: f.Message, Resource: path, RequestID: h.Get("X-Amz-Request-Id")})
+	if h.Get(requestIDHeader) == "" { // what is turned down before the server's handlers run
+		h.Set(requestIDHeader, fmt.Sprintf("%016X", rand.Uint64()))
+	}
+	body, err := xml.Marshal(errorBody{Code: f.Code, Message: f.Message, Resource: path, RequestID: h.Get(requestIDHeader)})
 	if err != nil { // strings can always be encoded
 		body = nil
 	}

@@ -41,6 +41,7 @@ func (f *Front) inner() []member {
 		failing,      // a DELETE that failed
 		allowing,     // what is not there is turned down
 		listing,      // pages of listings
+		f.settle,     // settings that a bucket cannot have
 		f.adjusting,  // what the server minds and AWS does not is taken out; after bodies are decoded
 	}
 }

@@ -89,6 +89,9 @@ func checkHeaders(r *http.Request, at places) *Failure {
 			continue
 		}
 		if f := ruleOf(name, at)(values[0], at); f != nil {
+			if f == bucketACL && hasParam(r, "acl") {
+				f = aclDisabled // the bucket is there
+			}
 			return f
 		}
 	}

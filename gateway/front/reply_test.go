@@ -22,7 +22,7 @@ func through(t *testing.T, next http.HandlerFunc, members ...member) *httptest.R
 	return w
 }
 
-func setting(f func(p *reply)) member {
+func telling(f func(p *reply)) member {
 	return func(next http.Handler) http.Handler {
 		return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
 			f(replyOf(w))
@@ -35,7 +35,7 @@ func TestReplyIsEditedInnermostFirst(t *testing.T) {
 	t.Parallel()
 	var order []string
 	by := func(name string) member {
-		return setting(func(p *reply) {
+		return telling(func(p *reply) {
 			p.edit(func(status int, h http.Header) int {
 				order = append(order, name)
 				return status + 1
@@ -55,7 +55,7 @@ func TestReplyTooLongToHold(t *testing.T) {
 		for range 5 {
 			_, _ = w.Write(bytes.Repeat([]byte{'a'}, 3))
 		}
-	}, setting(func(p *reply) {
+	}, telling(func(p *reply) {
 		p.hold(10, func(int, http.Header, []byte) (int, []byte) { t.Error("a long reply is changed"); return 500, nil })
 	}))
 	if got := resp.Body.String(); got != strings.Repeat("a", 15) || resp.Code != http.StatusOK {
@@ -68,13 +68,13 @@ func TestReplyFails(t *testing.T) {
 	denied := Failure{Status: http.StatusForbidden, Code: "AccessDenied", Message: "no"}
 	late := errors.New("")
 	for name, m := range map[string]member{
-		"in an edit": setting(func(p *reply) {
+		"in an edit": telling(func(p *reply) {
 			p.edit(func(status int, _ http.Header) int { p.fail("/b/k", denied); return status })
 		}),
-		"with the whole": setting(func(p *reply) {
+		"with the whole": telling(func(p *reply) {
 			p.hold(10, func(s int, _ http.Header, b []byte) (int, []byte) { p.fail("/b/k", denied); return s, b })
 		}),
-		"before the handler": setting(func(p *reply) { p.fail("/b/k", denied) }),
+		"before the handler": telling(func(p *reply) { p.fail("/b/k", denied) }),
 	} {
 		resp := through(t, func(w http.ResponseWriter, _ *http.Request) {
 			w.WriteHeader(http.StatusOK)

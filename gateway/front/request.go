@@ -115,11 +115,19 @@ func kindOf(r *http.Request) kind {
 // placeOf returns the bucket and the key of an S3 request as the server's router found them, by path or by host name; they
 // are empty where the request has none.
 func placeOf(r *http.Request) (bucket, key string) {
-	if vars := mux.Vars(r); vars != nil {
-		return unescaped(vars["bucket"]), unescaped(vars["object"])
+	vars := mux.Vars(r)
+	if vars == nil {
+		bucket, key, _ = strings.Cut(strings.TrimPrefix(r.URL.Path, "/"), "/")
+		return bucket, key
 	}
-	bucket, key, _ = strings.Cut(strings.TrimPrefix(r.URL.Path, "/"), "/")
-	return bucket, key
+	key, found := vars["object"]
+	if !found { // the routes of what the server does not support look at no key
+		key = strings.TrimPrefix(r.URL.EscapedPath(), "/")
+		if _, err := mux.CurrentRoute(r).GetHostTemplate(); err != nil {
+			_, key, _ = strings.Cut(key, "/")
+		}
+	}
+	return unescaped(vars["bucket"]), unescaped(key)
 }
 
 // unescaped decodes a part of a path: the router works on paths as they were sent.

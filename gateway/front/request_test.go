@@ -18,13 +18,21 @@ func TestPlaceIsTheRouters(t *testing.T) {
 			got = bucket + "|" + key
 		})
 	})
+	router.Host("{bucket:.+}.example.com").Queries("acl", "").Handler(http.NotFoundHandler())
+	router.PathPrefix("/{bucket}").Queries("acl", "").Handler(http.NotFoundHandler())
 	router.Host("{bucket:.+}.example.com").Path("/{object:.+}").Handler(http.NotFoundHandler())
 	router.PathPrefix("/{bucket}").Path("/{object:.+}").Handler(http.NotFoundHandler())
 	router.Path("/{bucket}").Handler(http.NotFoundHandler())
 	for url, want := range map[string]string{
-		"http://h/b/a/k":           "b|a/k",
-		"http://h/b":               "b|",
-		"http://b.example.com/a/k": "b|a/k",
+		"http://h/b/a/k":               "b|a/k",
+		"http://h/b":                   "b|",
+		"http://b.example.com/a/k":     "b|a/k",
+		"http://h/b/a%2Bk%20":          "b|a+k ",
+		"http://h/b/a/k?acl":           "b|a/k",
+		"http://h/b/?acl":              "b|",
+		"http://h/b?acl":               "b|",
+		"http://b.example.com/a/k?acl": "b|a/k",
+		"http://b.example.com/?acl":    "b|",
 	} {
 		router.ServeHTTP(httptest.NewRecorder(), httptest.NewRequestWithContext(t.Context(), http.MethodGet, url, nil))
 		if got != want {

@@ -39,6 +39,12 @@ type Store interface {
 	Document(ctx context.Context, bucket, name string) ([]byte, error)
 	// SetDocument replaces a document of a bucket; nil removes it.
 	SetDocument(ctx context.Context, bucket, name string, data []byte) error
+	// HasBucket fails unless a bucket exists.
+	HasBucket(ctx context.Context, bucket string) error
+	// HasObject fails unless an object exists. The version is empty, or the one of an object without versions.
+	HasObject(ctx context.Context, bucket, key, version string) error
+	// Public tells whether the policy of a bucket grants something to everybody. It fails if there is no policy.
+	Public(ctx context.Context, bucket string) (bool, error)
 }
 
 // Options are for New. Without a Server or a Store the members of the chain that need one are left out.

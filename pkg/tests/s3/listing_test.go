@@ -18,6 +18,10 @@ var replies = map[string]func(*client){
 	"listing, versions":  listingVersions,
 	"listing, uploads":   listingUploads,
 	"listing, arguments": listingArguments,
+	"settings":           settings,
+	"versioning":         versioning,
+	"access control":     acls,
+	"policy status":      policyStatus,
 }
 
 func TestReplies(t *testing.T) {
