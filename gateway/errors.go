@@ -3,7 +3,6 @@ package gateway
 import (
 	"context"
 	"errors"
-	"io"
 	"net/http"
 	"syscall"
 
@@ -132,17 +131,6 @@ func (l *Layer) haveBucket(ctx context.Context, t *target) error {
 		return l.fail(ctx, &target{bucket: t.bucket, top: "/"}, reads, err)
 	}
 	return nil
-}
-
-// bodyError is the error of a request's body. The fork knows its own types; they must not be wrapped.
-func bodyError(t *target, err error) error {
-	switch {
-	case errors.Is(err, io.ErrUnexpectedEOF):
-		return minio.IncompleteBody{Bucket: t.bucket, Object: t.key}
-	case errors.Is(err, context.Canceled):
-		return context.Canceled
-	}
-	return err
 }
 
 // noSuchKey is the reply to a conditional removal of an object that is missing.

@@ -17,6 +17,7 @@ import (
 	minio "github.com/minio/minio/cmd"
 
 	"juicefs/gateway/front"
+	"juicefs/pkg/checksum"
 	"juicefs/vfs"
 )
 
@@ -120,16 +121,19 @@ func (l *Layer) PutObjectPart(ctx context.Context, bucket, object, uploadID stri
 	if err != nil {
 		return minio.PartInfo{}, err
 	}
-	w, tag, err := l.store(ctx, &u.target, data)
+	w, got, err := l.store(ctx, &u.target, data, checksum.None)
 	if err != nil {
 		return minio.PartInfo{}, err
 	}
 	defer w.Cancel() //nolint:contextcheck // what it removes must go even if the request has ended
-	i, err := w.Commit(ctx, vfs.Commit{Path: u.part(partID), Xattrs: map[string][]byte{attrETag: []byte(tag)}})
+	c := vfs.Commit{Path: u.part(partID), Xattrs: map[string][]byte{attrETag: []byte(got.tag)}}
+	keepSum(&c, got.sum, data.Size())
+	i, err := w.Commit(ctx, c)
 	if err != nil {
 		return minio.PartInfo{}, l.failPart(ctx, u, err)
 	}
-	return partInfo(partID, tag, i), nil
+	front.TellSum(ctx, got.sum)
+	return partInfo(partID, got.tag, i), nil
 }
 
 // openPart finds the upload that a part is for.

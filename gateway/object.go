@@ -11,6 +11,7 @@ import (
 	minio "github.com/minio/minio/cmd"
 
 	"juicefs/gateway/front"
+	"juicefs/pkg/checksum"
 	"juicefs/vfs"
 )
 
@@ -47,6 +48,7 @@ func (l *Layer) GetObjectInfo(ctx context.Context, bucket, object string, opts m
 	if err := oneVersion(&t, opts.VersionID); err != nil {
 		return minio.ObjectInfo{}, err
 	}
+	front.TellSum(ctx, sumOf(i))
 	return l.info(&t, i), nil
 }
 
@@ -86,6 +88,7 @@ func (l *Layer) GetObjectNInfo(ctx context.Context, bucket, object string, rs *m
 		l.closeReader(&t, r)
 		return nil, err
 	}
+	front.TellSum(ctx, sumOf(r.Info()))
 	b := &body{open: func() io.ReadCloser { return r.Range(ctx, off, n) }, fail: func(err error) error { return l.fail(ctx, &t, reads, err) }}
 	return minio.NewGetObjectReaderFromReader(b, oi, opts, func() {
 		if err := b.Close(); err != nil {
@@ -110,6 +113,7 @@ func (l *Layer) openDir(ctx context.Context, t *target, rs *minio.HTTPRangeSpec,
 	if err := oneVersion(t, opts.VersionID); err != nil {
 		return nil, err
 	}
+	front.TellSum(ctx, sumOf(i))
 	oi := l.info(t, i)
 	if _, _, err := extent(&oi, rs, opts.PartNumber); err != nil {
 		return nil, err
@@ -171,20 +175,22 @@ func (l *Layer) PutObject(ctx context.Context, bucket, object string, data *mini
 	if t.dir {
 		return l.putDir(ctx, &t, data, opts)
 	}
-	w, tag, err := l.store(ctx, &t, data)
+	w, got, err := l.store(ctx, &t, data, checksum.None)
 	if err != nil {
 		return minio.ObjectInfo{}, err
 	}
 	defer w.Cancel() //nolint:contextcheck // what it removes must go even if the request has ended
-	c, err := l.commit(ctx, &t, tag, opts.UserDefined)
+	c, err := l.commit(ctx, &t, got.tag, opts.UserDefined)
 	if err != nil {
 		return minio.ObjectInfo{}, err
 	}
+	keepSum(&c, got.sum, data.Size())
 	i, err := w.Commit(ctx, c)
 	if err != nil {
 		return minio.ObjectInfo{}, l.fail(ctx, &t, writes, err)
 	}
-	return l.stored(&t, i, tag), nil
+	front.TellSum(ctx, got.sum)
+	return l.stored(&t, i, got.tag), nil
 }
 
 // smallBody is the most data of a PUT that is stored before anything is asked of the database.
@@ -214,41 +220,6 @@ func (l *Layer) mayBegin(ctx context.Context, t *target, size int64) error {
 	return l.fail(ctx, t, writes, err)
 }
 
-// store reads a request's body to its end into the volume's store. The MD5 comes from the fork's reader.
-func (l *Layer) store(ctx context.Context, t *target, data *minio.PutObjReader) (*vfs.Writer, string, error) {
-	w := l.v.CreateObject(ctx, vfs.CreateOptions{Size: data.Size(), Park: l.park(t.bucket)})
-	src := &source{r: data}
-	n, err := w.ReadFrom(src) //nolint:contextcheck // w has the context
-	switch {
-	case src.err != nil:
-		err = bodyError(t, src.err)
-	case err != nil:
-		err = l.fail(ctx, t, writes, err)
-	case data.Size() >= 0 && n != data.Size():
-		err = minio.IncompleteBody{Bucket: t.bucket, Object: t.key} // the fork's reader does not count
-	}
-	if err != nil {
-		w.Cancel() //nolint:contextcheck // what it removes must go even if the request has ended
-		return nil, "", err
-	}
-	return w, data.MD5CurrentHexString(), nil
-}
-
-// source remembers the error of a reader, to tell it from one of the volume.
-type source struct {
-	r   io.Reader
-	err error // nil after io.EOF
-}
-
-// Read implements io.Reader.
-func (s *source) Read(p []byte) (int, error) {
-	n, err := s.r.Read(p)
-	if err != nil && err != io.EOF {
-		s.err = err
-	}
-	return n, err
-}
-
 // commit is the transaction that makes an object appear.
 func (l *Layer) commit(ctx context.Context, t *target, tag string, defined map[string]string) (vfs.Commit, error) {
 	attrs, err := l.attrs(tag, defined)
@@ -274,26 +245,21 @@ func (l *Layer) stored(t *target, i *vfs.Info, tag string) minio.ObjectInfo {
 
 // putDir makes a directory object.
 func (l *Layer) putDir(ctx context.Context, t *target, data *minio.PutObjReader, opts minio.ObjectOptions) (minio.ObjectInfo, error) {
-	if data.Size() > 0 {
-		return minio.ObjectInfo{}, minio.ObjectExistsAsDirectory{Bucket: t.bucket, Object: t.key}
-	}
-	// To the end of what should be empty: that is where the fork's reader checks sums.
-	switch n, err := io.CopyN(io.Discard, data, 1); {
-	case n > 0:
-		return minio.ObjectInfo{}, minio.ObjectExistsAsDirectory{Bucket: t.bucket, Object: t.key}
-	case err != io.EOF: //nolint:errorlint // io.EOF is never wrapped
-		return minio.ObjectInfo{}, bodyError(t, err)
-	}
-	tag := data.MD5CurrentHexString()
-	c, err := l.commit(ctx, t, tag, opts.UserDefined)
+	got, err := l.empty(ctx, t, data)
 	if err != nil {
 		return minio.ObjectInfo{}, err
 	}
+	c, err := l.commit(ctx, t, got.tag, opts.UserDefined)
+	if err != nil {
+		return minio.ObjectInfo{}, err
+	}
+	keepSum(&c, got.sum, 0)
 	i, err := l.v.MakeDir(ctx, c, true)
 	if err != nil {
 		return minio.ObjectInfo{}, l.fail(ctx, t, writes, err)
 	}
-	return l.stored(t, i, tag), nil
+	front.TellSum(ctx, got.sum)
+	return l.stored(t, i, got.tag), nil
 }
 
 // allow decides inside the transaction of a write whether the condition of its request holds. nil: there is none.

@@ -39,7 +39,9 @@ func (f *Front) inner() []member {
 		f.drain.wrap, // running requests are counted, new ones turned away at the end
 		replying,     // the writer of the reply
 		failing,      // a DELETE that failed
+		continuing,   // a client that waits for leave to send nothing
 		allowing,     // what is not there is turned down
+		f.bodies,     // encodings and checksums of bodies; what reads bodies comes after it
 		listing,      // pages of listings
 		f.settle,     // settings that a bucket cannot have
 		f.adjusting,  // what the server minds and AWS does not is taken out; after bodies are decoded

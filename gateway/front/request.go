@@ -8,6 +8,8 @@ import (
 	"sync"
 
 	"github.com/gorilla/mux"
+
+	"juicefs/pkg/checksum"
 )
 
 // Origin says on whose behalf the layer below the server is called.
@@ -30,8 +32,11 @@ type Request struct {
 
 	next http.Handler // what the router chose; nil: nothing yet
 
+	body *Body // nil: the data of the request is read as the server gives it
+
 	mu      sync.Mutex
-	failure *Failure // told by the layer
+	failure *Failure     // told by the layer
+	sum     checksum.Sum // told by the layer
 }
 
 type requestKey struct{}

@@ -1,0 +1,71 @@
+package front
+
+import (
+	"context"
+	"net/http"
+	"strings"
+
+	"juicefs/pkg/checksum"
+)
+
+const (
+	kindHeader = "X-Amz-Checksum-Type"
+	modeHeader = "X-Amz-Checksum-Mode"
+)
+
+// TellSum tells the checksum of the object that a request has stored or asked for; a zero Sum: it has none.
+func TellSum(ctx context.Context, s checksum.Sum) {
+	q := Of(ctx)
+	if q == none {
+		return
+	}
+	q.mu.Lock()
+	defer q.mu.Unlock()
+	q.sum = s
+}
+
+// toldSum returns what the layer told, if it did.
+func (q *Request) toldSum() checksum.Sum {
+	q.mu.Lock()
+	defer q.mu.Unlock()
+	return q.sum
+}
+
+// sentSum is the checksum in the header of a request, of the data that its body is. Where there is no data the header says
+// something else.
+func sentSum(r *http.Request, to purpose) (checksum.Sum, *Failure) {
+	if to == forNothing || r.Method == http.MethodPost && r.URL.RawQuery != "" && r.URL.Query().Has("uploadId") {
+		return checksum.Sum{}, nil
+	}
+	var sum checksum.Sum
+	for _, a := range checksum.Algorithms {
+		values := r.Header[a.Header()]
+		if len(values) == 0 {
+			continue
+		}
+		s, err := checksum.Parse(a, values[0])
+		switch {
+		case len(values) > 1 || !sum.IsZero():
+			return checksum.Sum{}, invalidRequest("Expecting a single x-amz-checksum- header. Multiple checksum Types are not allowed.")
+		case err != nil || s.Parts > 0:
+			return checksum.Sum{}, failSumText(a.Header())
+		}
+		sum = s
+	}
+	return sum, nil
+}
+
+// showSum shows the checksum of an object to a reader who wants it and gets all of the object.
+func showSum(w http.ResponseWriter, r *http.Request) {
+	if !strings.EqualFold(r.Header.Get(modeHeader), "ENABLED") || kindOf(r) != s3 {
+		return
+	}
+	q := Of(r.Context())
+	replyOf(w).edit(func(status int, h http.Header) int {
+		if s := q.toldSum(); status == http.StatusOK && !s.IsZero() {
+			h.Set(s.Algorithm.Header(), s.String())
+			h.Set(kindHeader, string(s.Kind()))
+		}
+		return status
+	})
+}

@@ -1,0 +1,168 @@
+package gateway
+
+import (
+	"bytes"
+	"context"
+	"crypto/md5" //nolint:gosec // the entity tag of S3
+	"crypto/sha256"
+	"encoding/hex"
+	"errors"
+	"hash"
+	"io"
+
+	minio "github.com/minio/minio/cmd"
+	forkhash "github.com/minio/minio/pkg/hash"
+
+	"juicefs/gateway/front"
+	"juicefs/pkg/checksum"
+	"juicefs/vfs"
+)
+
+// intake reads the data of an object or part from a request, once, and computes all that is to be known of it meanwhile.
+// Where the front has a body it is read past the fork's reader, which would compute MD5 and SHA-256 one after the other in
+// this goroutine. What that would check is checked here then, by the values it was made with.
+type intake struct {
+	data *minio.PutObjReader
+	body *front.Body // nil: data is read
+	err  error       // of the source; nil after io.EOF
+
+	alg              checksum.Algorithm // of the checksum to keep
+	md5, sha256, sum hash.Hash          // nil: not computed here
+	digest           *checksum.Digest
+}
+
+// intake opens the data of a request. alg is the checksum that is wanted if the client sends none.
+func (l *Layer) intake(ctx context.Context, data *minio.PutObjReader, alg checksum.Algorithm) *intake {
+	in := &intake{data: data, body: front.BodyOf(ctx, data.Size()), alg: alg}
+	if in.body != nil {
+		in.md5 = md5.New() //nolint:gosec // the entity tag of S3
+		if len(data.SHA256()) > 0 {
+			in.sha256 = sha256.New()
+		}
+		if sent := in.body.Algorithm(); sent != checksum.None {
+			in.alg = sent
+		}
+	}
+	slow, fast := []hash.Hash{in.md5, in.sha256}, []hash.Hash(nil)
+	switch in.sum = in.alg.New(); {
+	case in.alg == checksum.SHA256 && in.sha256 != nil:
+		in.sum = in.sha256
+	case in.alg.Linear():
+		fast = []hash.Hash{in.sum}
+	default:
+		slow = append(slow, in.sum)
+	}
+	in.digest = checksum.NewDigest(data.Size(), slow, fast)
+	return in
+}
+
+// Read implements io.Reader.
+func (in *intake) Read(p []byte) (n int, err error) {
+	if in.body != nil {
+		n, err = in.body.Read(p)
+	} else {
+		n, err = in.data.Read(p)
+	}
+	_, _ = in.digest.Write(p[:n])    // hashes do not fail
+	if err != nil && err != io.EOF { //nolint:errorlint // io.EOF is never wrapped
+		in.err = err
+	}
+	return n, err
+}
+
+// close ends what runs for the intake. It may be called twice.
+func (in *intake) close() { in.digest.Wait() }
+
+// received is what is known of data that was read to its end.
+type received struct {
+	tag string       // MD5
+	sum checksum.Sum // none: nobody wants it
+}
+
+// finish returns what is known of the data, if it is what the client said.
+func (in *intake) finish(ctx context.Context, t *target) (received, error) {
+	in.digest.Wait()
+	var got received
+	if in.sum != nil {
+		got.sum = checksum.Sum{Algorithm: in.alg, Value: in.sum.Sum(nil)}
+	}
+	if in.body == nil {
+		got.tag = in.data.MD5CurrentHexString() // the fork has compared it
+		return got, nil
+	}
+	tag := in.md5.Sum(nil)
+	got.tag = hex.EncodeToString(tag)
+	if want := in.data.MD5(); len(want) > 0 && !bytes.Equal(want, tag) {
+		return received{}, forkhash.BadDigest{ExpectedMD5: hex.EncodeToString(want), CalculatedMD5: got.tag}
+	}
+	if in.sha256 != nil {
+		if want, sum := in.data.SHA256(), in.sha256.Sum(nil); !bytes.Equal(want, sum) {
+			return received{}, forkhash.SHA256Mismatch{ExpectedSHA256: hex.EncodeToString(want), CalculatedSHA256: hex.EncodeToString(sum)}
+		}
+	}
+	if f := in.body.Check(got.sum); f != nil {
+		return received{}, refuse(ctx, t, f)
+	}
+	return got, nil
+}
+
+// refuse tells the front what is wrong with a body, and returns an error for the fork that it does not log.
+func refuse(ctx context.Context, t *target, f *front.Failure) error {
+	front.Fail(ctx, *f)
+	return minio.IncompleteBody{Bucket: t.bucket, Object: t.key}
+}
+
+// store reads a request's body to its end into the volume's store.
+func (l *Layer) store(ctx context.Context, t *target, data *minio.PutObjReader, alg checksum.Algorithm) (*vfs.Writer, received, error) {
+	w := l.v.CreateObject(ctx, vfs.CreateOptions{Size: data.Size(), Park: l.park(t.bucket)})
+	in := l.intake(ctx, data, alg)
+	defer in.close()
+	n, err := w.ReadFrom(in) //nolint:contextcheck // w has the context
+	switch {
+	case in.err != nil:
+		err = bodyError(ctx, t, in.err)
+	case err != nil:
+		err = l.fail(ctx, t, writes, err)
+	case data.Size() >= 0 && n != data.Size():
+		err = minio.IncompleteBody{Bucket: t.bucket, Object: t.key} // the fork's reader does not count
+	}
+	var got received
+	if err == nil {
+		got, err = in.finish(ctx, t)
+	}
+	if err != nil {
+		w.Cancel() //nolint:contextcheck // what it removes must go even if the request has ended
+		return nil, received{}, err
+	}
+	return w, got, nil
+}
+
+// empty reads what should be a body without data to its end, and fails if there is some.
+func (l *Layer) empty(ctx context.Context, t *target, data *minio.PutObjReader) (received, error) {
+	if data.Size() > 0 {
+		return received{}, minio.ObjectExistsAsDirectory{Bucket: t.bucket, Object: t.key}
+	}
+	in := l.intake(ctx, data, checksum.None)
+	defer in.close()
+	switch n, err := io.CopyN(io.Discard, in, 1); {
+	case n > 0:
+		return received{}, minio.ObjectExistsAsDirectory{Bucket: t.bucket, Object: t.key}
+	case err != io.EOF: //nolint:errorlint // io.EOF is never wrapped
+		return received{}, bodyError(ctx, t, err)
+	}
+	return in.finish(ctx, t)
+}
+
+// bodyError is the error of a request's body. The fork knows its own types; they must not be wrapped.
+func bodyError(ctx context.Context, t *target, err error) error {
+	var f *front.Failure
+	switch {
+	case errors.As(err, &f):
+		return refuse(ctx, t, f)
+	case errors.Is(err, io.ErrUnexpectedEOF):
+		return minio.IncompleteBody{Bucket: t.bucket, Object: t.key}
+	case errors.Is(err, context.Canceled):
+		return context.Canceled
+	}
+	return err
+}
