@@ -100,6 +100,7 @@ type FS struct {
 	gone deleter
 
 	compacts compactor
+	stats    statWatch
 
 	sid   atomic.Uint64
 	stop  context.CancelFunc

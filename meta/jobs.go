@@ -22,6 +22,7 @@ const (
 // startJobs starts the clean-up jobs.
 func (fs *FS) startJobs(ctx context.Context) {
 	beat := fs.o.Heartbeat
+	fs.every(ctx, statPeriod, fs.checkStats)
 	fs.every(ctx, beat, fs.elected(record.CounterLastSessions, beat*9/10, fs.cleanStale))
 	fs.every(ctx, jobPeriod, fs.elected(record.CounterLastFiles, jobDiff, fs.cleanFiles))
 	fs.every(ctx, jobPeriod, fs.elected(record.CounterNextSlices, jobDiff, fs.cleanSlices))
@@ -32,7 +33,7 @@ func (fs *FS) startJobs(ctx context.Context) {
 
 // CleanUp does every clean-up job now, whoever did them last.
 func (fs *FS) CleanUp(ctx context.Context) error {
-	return errors.Join(fs.cleanStale(ctx), fs.cleanFiles(ctx), fs.cleanSlices(ctx), fs.cleanTrash(ctx), fs.cleanDelayed(ctx))
+	return errors.Join(fs.checkStats(ctx), fs.cleanStale(ctx), fs.cleanFiles(ctx), fs.cleanSlices(ctx), fs.cleanTrash(ctx), fs.cleanDelayed(ctx))
 }
 
 // elected makes a job that runs only if no client ran it within diff.

@@ -225,26 +225,6 @@ func (tx *Tx) over(k record.Key, d [3]int64) (bool, error) {
 	return false, err
 }
 
-// fixRootStat makes the statistics of the root directory, the one directory that is made without: they are counted.
-func (fs *FS) fixRootStat(ctx context.Context) error {
-	if !fs.Setting().DirStats {
-		return nil
-	}
-	return fs.update(ctx, "dirstat", func(tx *Tx) error {
-		k := record.DirStatKey(record.Root)
-		b, err := tx.Get(k, engine.Exact)
-		if err != nil || b != nil {
-			return err
-		}
-		sum, err := tx.countDir(record.Root)
-		if err != nil {
-			return err
-		}
-		tx.Put(k, sum.Encode())
-		return nil
-	})
-}
-
 // countDir sums the direct children of a directory.
 func (tx *Tx) countDir(dir record.Ino) (record.DirStat, error) {
 	var sum record.DirStat

@@ -37,7 +37,7 @@ func Run(t *testing.T, open Open) {
 }
 
 func runAll(t *testing.T, open Open) {
-	for _, group := range [][]test{objectTests, listTests, nodeTests, renameTests, dataTests, compactTests, lifeTests, quotaTests, historyTests, parallelTests, budgetTests} {
+	for _, group := range [][]test{objectTests, listTests, nodeTests, renameTests, dataTests, compactTests, statTests, lifeTests, quotaTests, historyTests, parallelTests, budgetTests} {
 		for _, c := range group {
 			t.Run(c.name, func(t *testing.T) { c.run(t, open) })
 		}
