@@ -45,8 +45,10 @@ e2e: tools
 engines: debs
 	$(GO) test -count 1 -race ./meta/...
 
+# One engine, fewer rounds, chosen rows: make bench BENCH='-engine redis -rounds 1 -only put-4k'.
 bench: build $(TOOLS)/juicefs
-	$(GO) run ./pkg/tests/bench
+	$(GO) build -o bin/ ./pkg/tests/bench/floor
+	$(GO) run ./pkg/tests/bench $(BENCH)
 
 fuzz: debs
 	$(GO) run ./pkg/tests/tools/fuzz -time $(FUZZTIME) ./...

@@ -1,7 +1,6 @@
 package main
 
 import (
-	"bytes"
 	"context"
 	"errors"
 	"fmt"
@@ -14,33 +13,60 @@ import (
 	"strings"
 	"syscall"
 	"time"
+
+	"golang.org/x/sys/unix"
+
+	"juicefs/pkg/meter"
 )
 
 // server is one gateway under test.
 type server struct {
-	name   string // column
-	bin    string
-	dir    string // private folder: database, data, cache
-	meta   string // META URL
-	flags  []string
-	keys   keys
-	addr   string
-	cmd    *exec.Cmd
-	log    *os.File
-	exited chan struct{} // closed when the process has ended
-	ended  error         // of the process; to be read after exited
+	name    string // column
+	bin     string
+	dir     string // private folder: database, data, cache
+	meta    string // META URL; empty: the program is the floor, which has no volume
+	far     string // META URL through the proxy; empty: there is none
+	proxy   *meter.Proxy
+	delay   time.Duration // on each turnaround; with it the server is reached through the proxy
+	engine  *redisServer  // nil: in the process
+	keys    keys
+	addr    string
+	cmd     *exec.Cmd
+	log     *os.File
+	exited  chan struct{} // closed when the process has ended
+	ended   error         // of the process; to be read after exited
+	filling *server       // our program on the same volume; nil: this is ours
 }
 
 const bucket = "bench"
 
 // format makes the server's volume.
 func (s *server) format(args ...string) error {
+	if s.meta == "" {
+		return nil
+	}
 	args = append([]string{"format", s.meta, "benchvol", "--storage", "file", "--bucket", filepath.Join(s.dir, "data"), "--trash-days", "0"}, args...)
 	out, err := exec.CommandContext(context.Background(), s.bin, args...).CombinedOutput()
 	if err != nil {
 		return fmt.Errorf("%s: format: %w\n%s", s.name, err, out)
 	}
 	return nil
+}
+
+// args are those of the gateway command.
+func (s *server) args() []string {
+	switch {
+	case s.meta == "":
+		return []string{s.addr}
+	case s.delay > 0:
+		return append([]string{"gateway", s.far}, s.flags()...)
+	}
+	return append([]string{"gateway", s.meta}, s.flags()...)
+}
+
+func (s *server) flags() []string {
+	return []string{s.addr, "--multi-buckets", "--keep-etag", "--object-tag", "--object-meta", "--no-banner",
+		"--no-usage-report", "--backup-meta", "0", "--metrics", "127.0.0.1:0", "--cache-dir", filepath.Join(s.dir, "cache")}
 }
 
 // start runs the gateway and waits until it answers; it returns how long that took.
@@ -53,9 +79,7 @@ func (s *server) start() (time.Duration, error) {
 	if s.log, err = os.OpenFile(filepath.Join(s.dir, "gateway.log"), os.O_CREATE|os.O_APPEND|os.O_WRONLY, 0o600); err != nil {
 		return 0, err
 	}
-	args := append([]string{"gateway", s.meta, s.addr, "--multi-buckets", "--keep-etag", "--object-tag", "--object-meta", "--no-banner",
-		"--no-usage-report", "--backup-meta", "0", "--metrics", "127.0.0.1:0", "--cache-dir", filepath.Join(s.dir, "cache")}, s.flags...)
-	s.cmd = exec.CommandContext(context.Background(), s.bin, args...)
+	s.cmd = exec.CommandContext(context.Background(), s.bin, s.args()...)
 	s.cmd.Env = append(os.Environ(), "MINIO_ROOT_USER="+s.keys.access, "MINIO_ROOT_PASSWORD="+s.keys.secret)
 	s.cmd.Stdout, s.cmd.Stderr = s.log, s.log
 	begin := time.Now()
@@ -122,25 +146,39 @@ func (s *server) cold() error {
 	return err
 }
 
+// setDelay makes the server be reached with a delay on each turnaround with its database, or without one.
+func (s *server) setDelay(d time.Duration) error {
+	if s.delay == d {
+		return nil
+	}
+	if err := s.stop(); err != nil {
+		return err
+	}
+	s.delay = d
+	s.proxy.SetDelay(d)
+	_, err := s.start()
+	return err
+}
+
 // usage is what a process has used so far.
 type usage struct {
 	cpu       time.Duration
 	rss, peak int64 // bytes
 }
 
-func (s *server) usage() (usage, error) {
-	var u usage
-	stat, err := os.ReadFile(fmt.Sprintf("/proc/%d/stat", s.cmd.Process.Pid))
-	if err != nil {
-		return u, err
+// cpuOf returns the time that a process has computed.
+func cpuOf(pid int) (time.Duration, error) {
+	var t unix.Timespec
+	// The kernel's clock of a process: its complement, three bits on, and 2 for the scheduler's count.
+	if err := unix.ClockGettime(int32(^pid<<3|2), &t); err != nil { //nolint:gosec // process ids have 22 bits
+		return 0, fmt.Errorf("CPU time of process %d: %w", pid, err)
 	}
-	fields := strings.Fields(string(stat[bytes.LastIndexByte(stat, ')')+1:]))
-	for _, i := range []int{11, 12} { // utime, stime in 10 ms
-		ticks, bad := strconv.ParseInt(fields[i], 10, 64)
-		if bad != nil {
-			return u, bad
-		}
-		u.cpu += time.Duration(ticks) * 10 * time.Millisecond
+	return time.Duration(t.Nano()), nil
+}
+
+func (s *server) usage() (u usage, err error) {
+	if u.cpu, err = cpuOf(s.cmd.Process.Pid); err != nil {
+		return u, err
 	}
 	status, err := os.ReadFile(fmt.Sprintf("/proc/%d/status", s.cmd.Process.Pid))
 	if err != nil {

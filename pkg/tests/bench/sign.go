@@ -6,6 +6,9 @@ import (
 	"crypto/sha256"
 	"encoding/hex"
 	"fmt"
+	"maps"
+	"slices"
+	"strings"
 	"time"
 )
 
@@ -23,9 +26,19 @@ type request struct {
 func (k keys) sign(host, method, path, query string, body []byte, bodySum string, header map[string]string, want int) request {
 	now := time.Now().UTC()
 	stamp, day := now.Format("20060102T150405Z"), now.Format("20060102")
+	signed := map[string]string{"host": host, "x-amz-content-sha256": bodySum, "x-amz-date": stamp}
+	for n, v := range header {
+		if n = strings.ToLower(n); strings.HasPrefix(n, "x-amz-") {
+			signed[n] = v
+		}
+	}
+	names := slices.Sorted(maps.Keys(signed))
 	var canon bytes.Buffer
-	fmt.Fprintf(&canon, "%s\n%s\n%s\nhost:%s\nx-amz-content-sha256:%s\nx-amz-date:%s\n\nhost;x-amz-content-sha256;x-amz-date\n%s",
-		method, path, query, host, bodySum, stamp, bodySum)
+	fmt.Fprintf(&canon, "%s\n%s\n%s\n", method, path, query)
+	for _, n := range names {
+		fmt.Fprintf(&canon, "%s:%s\n", n, signed[n])
+	}
+	fmt.Fprintf(&canon, "\n%s\n%s", strings.Join(names, ";"), bodySum)
 	scope := day + "/us-east-1/s3/aws4_request"
 	text := "AWS4-HMAC-SHA256\n" + stamp + "\n" + scope + "\n" + sum(canon.Bytes())
 	key := []byte("AWS4" + k.secret)
@@ -38,8 +51,8 @@ func (k keys) sign(host, method, path, query string, body []byte, bodySum string
 		target += "?" + query
 	}
 	fmt.Fprintf(&head, "%s %s HTTP/1.1\r\nHost: %s\r\nX-Amz-Content-Sha256: %s\r\nX-Amz-Date: %s\r\n", method, target, host, bodySum, stamp)
-	fmt.Fprintf(&head, "Authorization: AWS4-HMAC-SHA256 Credential=%s/%s, SignedHeaders=host;x-amz-content-sha256;x-amz-date, Signature=%s\r\n",
-		k.access, scope, hex.EncodeToString(mac(key, text)))
+	fmt.Fprintf(&head, "Authorization: AWS4-HMAC-SHA256 Credential=%s/%s, SignedHeaders=%s, Signature=%s\r\n",
+		k.access, scope, strings.Join(names, ";"), hex.EncodeToString(mac(key, text)))
 	for n, v := range header {
 		fmt.Fprintf(&head, "%s: %s\r\n", n, v)
 	}
