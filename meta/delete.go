@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"slices"
 	"sync"
 	"time"
 
@@ -150,7 +151,11 @@ func (d *deleter) pick() (f goneFile, wait time.Duration, ok bool) {
 		if d.fs.open.files[f.ino] != nil {
 			continue
 		}
-		d.waiting = append(d.waiting[:i:i], d.waiting[i+1:]...)
+		if i == 0 { // nearly always, and thousands may wait
+			d.waiting = d.waiting[1:]
+		} else {
+			d.waiting = slices.Delete(d.waiting, i, i+1)
+		}
 		d.busy[f.ino] = true
 		return f, 0, true
 	}

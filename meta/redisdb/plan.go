@@ -18,6 +18,7 @@ type plan struct {
 
 	known   map[record.Key]bool // records that exist, or do not, at this point of the batch if the checks hold
 	cleared map[group]bool      // groups that the batch cleared
+	groups  grouped             // the keys of known by group; nil until a large batch needs them
 
 	open   group // whose hash the last write is to, if there are opened writes: another field goes with it
 	opened int
@@ -72,7 +73,7 @@ func (e *Engine) recycle(p *plan) {
 		s.buf, s.ends, s.starts = s.buf[:0], s.ends[:0], s.starts[:0]
 	}
 	clear(p.known)
-	p.about, p.absent, p.cleared, p.open, p.opened = p.about[:0], p.absent[:0], nil, group{}, 0
+	p.about, p.absent, p.cleared, p.groups, p.open, p.opened = p.about[:0], p.absent[:0], nil, nil, group{}, 0
 	e.plans.Put(p)
 }
 
@@ -133,8 +134,51 @@ func (p *plan) check(c *engine.Check) error {
 			return err
 		}
 	}
-	p.known[k] = c.Want != nil
+	p.know(k, c.Want != nil)
 	return nil
+}
+
+// know remembers whether a record exists at this point of the batch.
+func (p *plan) know(k record.Key, there bool) {
+	if p.groups != nil {
+		if _, old := p.known[k]; !old {
+			p.groups.add(k)
+		}
+	}
+	p.known[k] = there
+}
+
+// members returns the records of a group of which something is known. A removal of a thousand objects clears a group for
+// each, so they are sorted by group then; in a small batch looking through all is cheaper.
+func (p *plan) members(g group) []record.Key {
+	const small = 32
+	if p.groups == nil && len(p.known) > small {
+		p.groups = grouped{}
+		for k := range p.known {
+			p.groups.add(k)
+		}
+	}
+	if p.groups != nil {
+		return p.groups[g]
+	}
+	var found []record.Key
+	for k := range p.known {
+		if k.Kind == g.kind && k.A == g.a {
+			found = append(found, k)
+		}
+	}
+	return found
+}
+
+// grouped are records by group, of the kinds whose groups can be cleared.
+type grouped map[group][]record.Key
+
+func (s grouped) add(k record.Key) {
+	switch k.Kind {
+	case record.KindXattr, record.KindParent, record.KindEntry, record.KindChunk:
+		g := group{k.Kind, k.A}
+		s[g] = append(s[g], k)
+	}
 }
 
 // Sizes within an attribute; see record.Attr and record.Alike.

@@ -20,7 +20,7 @@ func (p *plan) write(w *engine.Write) error {
 		}
 		return p.put(k, w.Value)
 	case engine.Delete:
-		p.known[k] = false
+		p.know(k, false)
 		return p.remove(k)
 	case engine.Clear:
 		return p.clear(k)
@@ -52,19 +52,19 @@ func (p *plan) need(k record.Key, there bool) error {
 			return err
 		}
 	}
-	p.known[k] = there
+	p.know(k, there)
 	return nil
 }
 
 // put plans the writing of a value; nil removes the record.
 func (p *plan) put(k record.Key, value []byte) error {
 	if value == nil {
-		p.known[k] = false
+		p.know(k, false)
 		return p.remove(k)
 	}
 	there, ok := p.known[k]
 	gone := ok && !there
-	p.known[k] = true
+	p.know(k, true)
 	switch formOf(k.Kind) {
 	case stringForm:
 		a := p.writes.begin("SET")
@@ -76,7 +76,7 @@ func (p *plan) put(k record.Key, value []byte) error {
 		if !gone {
 			p.writes.begin("DEL").key(k)
 		}
-		p.known[k] = false
+		p.know(k, false)
 		return p.append(k, value)
 	case setForm:
 		a := p.writes.begin("SADD")
@@ -111,7 +111,7 @@ func (p *plan) putField(k record.Key, value []byte, gone bool) error {
 			return err
 		}
 		if n == 1 {
-			p.known[k] = false
+			p.know(k, false)
 			if gone {
 				return nil
 			}
@@ -133,7 +133,7 @@ func (p *plan) putLock(k record.Key, value []byte) error {
 	if err != nil {
 		return err
 	}
-	p.known[k] = len(hs) > 0
+	p.know(k, len(hs) > 0)
 	a := p.writes.begin(".lock")
 	a.key(k)
 	for _, h := range hs {
@@ -259,11 +259,8 @@ func (p *plan) clear(k record.Key) error {
 		p.cleared = map[group]bool{}
 	}
 	p.cleared[g] = true
-	for other, there := range p.known {
-		if other.Kind != g.kind || other.A != g.a {
-			continue
-		}
-		if there && k.Kind == record.KindChunk {
+	for _, other := range p.members(g) {
+		if p.known[other] && k.Kind == record.KindChunk {
 			p.writes.begin("DEL").key(other) // of this very batch: no look at the server finds it
 		}
 		p.known[other] = false
@@ -286,7 +283,7 @@ func (p *plan) append(k record.Key, value []byte) error {
 			a.bytes(value[:record.SliceSize])
 			value = value[record.SliceSize:]
 		}
-		p.known[k] = true
+		p.know(k, true)
 	}
 	return nil
 }
@@ -327,7 +324,7 @@ func (p *plan) addTo(k record.Key, d [3]int64) error {
 	default:
 		return fmt.Errorf("add to %s: %w", k, errUnsupported)
 	}
-	p.known[k] = true
+	p.know(k, true)
 	return nil
 }
 
