@@ -7,6 +7,8 @@ import (
 	minio "github.com/minio/minio/cmd"
 	"github.com/minio/minio/pkg/hash"
 
+	"juicefs/gateway/front"
+	"juicefs/pkg/checksum"
 	"juicefs/vfs"
 )
 
@@ -39,8 +41,12 @@ func (l *Layer) CopyObject(ctx context.Context, srcBucket, srcObject, dstBucket,
 		// The handler has decided by another version; a client that tries again gets what it asked for.
 		return minio.ObjectInfo{}, minio.OperationTimedOut{}
 	}
+	sum, err := l.copySum(ctx, &src, from)
+	if err != nil {
+		return minio.ObjectInfo{}, err
+	}
 	if from.IsDir() || dst.dir {
-		return l.copyEmpty(ctx, &dst, from, srcInfo.UserDefined)
+		return l.copyEmpty(ctx, &dst, from, sum.Algorithm, srcInfo.UserDefined)
 	}
 	c, err := l.commit(ctx, &dst, string(from.Xattrs[attrETag]), srcInfo.UserDefined)
 	if err != nil {
@@ -49,6 +55,7 @@ func (l *Layer) CopyObject(ctx context.Context, srcBucket, srcObject, dstBucket,
 	if parts, ok := from.Xattrs[attrParts]; ok && l.o.KeepETag {
 		c.Xattrs[attrParts] = parts
 	}
+	keepSum(&c, sum, from.Size)
 	i, err := l.v.Copy(ctx, src.path, c)
 	if err != nil {
 		return minio.ObjectInfo{}, l.fail(ctx, &dst, writes, err)
@@ -56,6 +63,7 @@ func (l *Layer) CopyObject(ctx context.Context, srcBucket, srcObject, dstBucket,
 	if err := l.unchanged(ctx, &src, from); err != nil {
 		return minio.ObjectInfo{}, err
 	}
+	front.TellSum(ctx, sum)
 	return l.info(&dst, i), nil
 }
 
@@ -87,15 +95,36 @@ func (l *Layer) describeAgain(ctx context.Context, t *target, defined map[string
 	if _, ok := set[attrTags]; l.o.ObjectTag && !ok {
 		remove = append(remove, attrTags)
 	}
+	if err := l.sumAgain(ctx, t, set); err != nil {
+		return minio.ObjectInfo{}, err
+	}
 	i, err := l.setAttrs(ctx, t, set, remove)
 	if err != nil {
 		return minio.ObjectInfo{}, err
 	}
+	front.TellSum(ctx, sumOf(i))
 	return l.info(t, i), nil
 }
 
+// sumAgain adds the attribute of another checksum, if the client asks for one. It does not count if the object is changed
+// before it is set, since it says of which data it is.
+func (l *Layer) sumAgain(ctx context.Context, t *target, set map[string][]byte) error {
+	if front.WantedOf(ctx).Algorithm == checksum.None {
+		return nil
+	}
+	i, err := l.stat(ctx, t, false)
+	if err != nil {
+		return err
+	}
+	sum, err := l.copySum(ctx, t, i)
+	if err == nil {
+		set[attrSum] = encodeSum(sum, i.Size, i.Mtime)
+	}
+	return err
+}
+
 // copyEmpty copies where a directory object takes part: those have no data.
-func (l *Layer) copyEmpty(ctx context.Context, dst *target, from *vfs.Info, defined map[string]string) (minio.ObjectInfo, error) {
+func (l *Layer) copyEmpty(ctx context.Context, dst *target, from *vfs.Info, alg checksum.Algorithm, defined map[string]string) (minio.ObjectInfo, error) {
 	if !from.IsDir() && from.Size > 0 {
 		return minio.ObjectInfo{}, minio.ObjectExistsAsDirectory{Bucket: dst.bucket, Object: dst.key}
 	}
@@ -103,7 +132,7 @@ func (l *Layer) copyEmpty(ctx context.Context, dst *target, from *vfs.Info, defi
 	if err != nil {
 		return minio.ObjectInfo{}, l.fail(ctx, dst, writes, err)
 	}
-	oi, err := l.PutObject(ctx, dst.bucket, dst.key, minio.NewPutObjReader(h), minio.ObjectOptions{UserDefined: defined})
+	oi, err := l.put(ctx, dst, minio.NewPutObjReader(h), alg, defined)
 	if !l.o.KeepETag {
 		oi.ETag = ""
 	}

@@ -9,6 +9,8 @@ import (
 	"errors"
 	"hash"
 	"io"
+	"net/http"
+	"strings"
 
 	minio "github.com/minio/minio/cmd"
 	forkhash "github.com/minio/minio/pkg/hash"
@@ -75,8 +77,9 @@ func (in *intake) close() { in.digest.Wait() }
 
 // received is what is known of data that was read to its end.
 type received struct {
-	tag string       // MD5
-	sum checksum.Sum // none: nobody wants it
+	size int64
+	tag  string       // MD5
+	sum  checksum.Sum // none: nobody wants it
 }
 
 // finish returns what is known of the data, if it is what the client said.
@@ -112,11 +115,17 @@ func refuse(ctx context.Context, t *target, f *front.Failure) error {
 	return minio.IncompleteBody{Bucket: t.bucket, Object: t.key}
 }
 
-// store reads a request's body to its end into the volume's store.
+// store reads a request's body to its end into the volume's store. alg is that of the checksum which must be kept, whether
+// the client sends it or not; None: what the client sends is kept.
 func (l *Layer) store(ctx context.Context, t *target, data *minio.PutObjReader, alg checksum.Algorithm) (*vfs.Writer, received, error) {
-	w := l.v.CreateObject(ctx, vfs.CreateOptions{Size: data.Size(), Park: l.park(t.bucket)})
 	in := l.intake(ctx, data, alg)
 	defer in.close()
+	if alg != checksum.None && in.alg != alg {
+		return nil, received{}, refuse(ctx, t, &front.Failure{Status: http.StatusBadRequest, Code: "InvalidRequest",
+			Message: "Checksum Type mismatch occurred, expected checksum Type: " + strings.ToLower(alg.String()) +
+				", actual checksum Type: " + strings.ToLower(in.alg.String())})
+	}
+	w := l.v.CreateObject(ctx, vfs.CreateOptions{Size: data.Size(), Park: l.park(t.bucket)})
 	n, err := w.ReadFrom(in) //nolint:contextcheck // w has the context
 	switch {
 	case in.err != nil:
@@ -129,6 +138,7 @@ func (l *Layer) store(ctx context.Context, t *target, data *minio.PutObjReader, 
 	var got received
 	if err == nil {
 		got, err = in.finish(ctx, t)
+		got.size = n
 	}
 	if err != nil {
 		w.Cancel() //nolint:contextcheck // what it removes must go even if the request has ended
@@ -138,11 +148,11 @@ func (l *Layer) store(ctx context.Context, t *target, data *minio.PutObjReader, 
 }
 
 // empty reads what should be a body without data to its end, and fails if there is some.
-func (l *Layer) empty(ctx context.Context, t *target, data *minio.PutObjReader) (received, error) {
+func (l *Layer) empty(ctx context.Context, t *target, data *minio.PutObjReader, alg checksum.Algorithm) (received, error) {
 	if data.Size() > 0 {
 		return received{}, minio.ObjectExistsAsDirectory{Bucket: t.bucket, Object: t.key}
 	}
-	in := l.intake(ctx, data, checksum.None)
+	in := l.intake(ctx, data, alg)
 	defer in.close()
 	switch n, err := io.CopyN(io.Discard, in, 1); {
 	case n > 0:

@@ -6,10 +6,8 @@ import (
 	"crypto/md5" //nolint:gosec // the entity tag of S3
 	"encoding/hex"
 	"errors"
-	"io"
 	"slices"
 	"strconv"
-	"strings"
 	"syscall"
 	"time"
 
@@ -61,6 +59,7 @@ func (l *Layer) NewMultipartUpload(ctx context.Context, bucket, object string, o
 	if err = l.describe(attrs, opts.UserDefined); err != nil {
 		return "", l.fail(ctx, &t, writes, err)
 	}
+	planOf(front.WantedOf(ctx)).keep(attrs)
 	id := uuid.NewString()
 	_, err = l.v.MakeDir(ctx, vfs.Commit{Path: l.uploadDir(bucket, id), Xattrs: attrs, Mode: 0o777, Parents: true}, false)
 	return id, l.fail(ctx, &t, writes, err)
@@ -121,13 +120,13 @@ func (l *Layer) PutObjectPart(ctx context.Context, bucket, object, uploadID stri
 	if err != nil {
 		return minio.PartInfo{}, err
 	}
-	w, got, err := l.store(ctx, &u.target, data, checksum.None)
+	w, got, err := l.store(ctx, &u.target, data, u.plan().alg)
 	if err != nil {
 		return minio.PartInfo{}, err
 	}
 	defer w.Cancel() //nolint:contextcheck // what it removes must go even if the request has ended
 	c := vfs.Commit{Path: u.part(partID), Xattrs: map[string][]byte{attrETag: []byte(got.tag)}}
-	keepSum(&c, got.sum, data.Size())
+	keepSum(&c, got.sum, got.size)
 	i, err := w.Commit(ctx, c)
 	if err != nil {
 		return minio.PartInfo{}, l.failPart(ctx, u, err)
@@ -183,9 +182,13 @@ func (l *Layer) CopyObjectPart(ctx context.Context, srcBucket, srcObject, dstBuc
 		return l.emptyPart(ctx, u, partID)
 	}
 	c := vfs.Commit{Path: u.part(partID)}
-	tag := string(from.Xattrs[attrETag])
-	if known := startOffset == 0 && length == from.Size && plainMD5(tag); known {
+	tag, alg, sum := string(from.Xattrs[attrETag]), u.plan().alg, sumOf(from)
+	if sum.Algorithm != alg || sum.Parts > 0 {
+		sum = checksum.Sum{}
+	}
+	if known := startOffset == 0 && length == from.Size && plainMD5(tag) && sum.Algorithm == alg; known {
 		c.Xattrs = map[string][]byte{attrETag: []byte(tag)}
+		keepSum(&c, sum, length)
 	} else {
 		tag = ""
 	}
@@ -198,45 +201,48 @@ func (l *Layer) CopyObjectPart(ctx context.Context, srcBucket, srcObject, dstBuc
 	if err == nil && tag == "" {
 		// A part without a tag does not count, so that nobody can complete with data that is not hashed yet. What is
 		// hashed is the part and not its source, which may be another by now.
-		tag, i, err = l.tagPart(ctx, c.Path, i)
+		tag, sum, i, err = l.tagPart(ctx, c.Path, i, alg)
 	}
 	if err != nil {
 		return minio.PartInfo{}, l.failPart(ctx, u, err)
 	}
+	front.TellSum(ctx, sum)
 	return partInfo(partID, tag, i), nil
 }
 
-// tagPart reads a part that was just made and gives it its tag.
-func (l *Layer) tagPart(ctx context.Context, path string, made *vfs.Info) (string, *vfs.Info, error) {
-	r, err := l.v.OpenObject(ctx, path)
-	if err != nil {
-		return "", nil, err
-	}
+// tagPart reads a part that was just made and gives it its tag, and its checksum if the upload has one.
+func (l *Layer) tagPart(ctx context.Context, path string, made *vfs.Info, alg checksum.Algorithm) (string, checksum.Sum, *vfs.Info, error) {
 	h := md5.New() //nolint:gosec // the entity tag of S3
-	data := r.Range(ctx, 0, -1)
-	_, err = io.Copy(h, data)
-	err = errors.Join(err, data.Close(), r.Close())
+	sum, err := l.readSum(ctx, path, nil, alg, h)
 	if err != nil {
-		return "", nil, err
+		return "", checksum.Sum{}, nil, err
 	}
 	tag := hex.EncodeToString(h.Sum(nil))
-	i, err := l.v.SetXattrs(ctx, path, map[string][]byte{attrETag: []byte(tag)}, nil, func(old *vfs.Info) error {
+	set := map[string][]byte{attrETag: []byte(tag)}
+	if !sum.IsZero() {
+		set[attrSum] = encodeSum(sum, made.Size, made.Mtime)
+	}
+	i, err := l.v.SetXattrs(ctx, path, set, nil, func(old *vfs.Info) error {
 		if old == nil || old.Ino != made.Ino {
 			return syscall.ENOENT // somebody else has stored this part meanwhile
 		}
 		return nil
 	})
-	return tag, i, err
+	return tag, sum, i, err
 }
 
 // emptyPart stores a part without data.
 func (l *Layer) emptyPart(ctx context.Context, u *upload, partID int) (minio.PartInfo, error) {
 	w := l.v.CreateObject(ctx, vfs.CreateOptions{})
 	defer w.Cancel() //nolint:contextcheck // what it removes must go even if the request has ended
-	i, err := w.Commit(ctx, vfs.Commit{Path: u.part(partID), Xattrs: map[string][]byte{attrETag: []byte(emptyMD5)}})
+	c := vfs.Commit{Path: u.part(partID), Xattrs: map[string][]byte{attrETag: []byte(emptyMD5)}}
+	sum := emptySum(u.plan().alg)
+	keepSum(&c, sum, 0)
+	i, err := w.Commit(ctx, c)
 	if err != nil {
 		return minio.PartInfo{}, l.failPart(ctx, u, err)
 	}
+	front.TellSum(ctx, sum)
 	return partInfo(partID, emptyMD5, i), nil
 }
 
@@ -263,36 +269,43 @@ func (l *Layer) parts(ctx context.Context, u *upload) ([]minio.PartInfo, error) 
 // ListObjectParts lists the parts of an upload.
 func (l *Layer) ListObjectParts(ctx context.Context, bucket, object, uploadID string, marker, maxParts int, _ minio.ObjectOptions) (minio.ListPartsInfo, error) {
 	q := front.ListingOf(ctx)
-	if q == nil {
-		return l.listParts(ctx, bucket, object, uploadID, marker, maxParts)
+	if q != nil {
+		asked, ok := q.Query(front.ListParts)
+		if !ok {
+			return minio.ListPartsInfo{}, minio.NotImplemented{} // the front has the reply
+		}
+		marker, maxParts = asked.Part, asked.Max
 	}
-	asked, ok := q.Query(front.ListParts)
-	if !ok {
-		return minio.ListPartsInfo{}, minio.NotImplemented{} // the front has the reply
-	}
-	info, err := l.listParts(ctx, bucket, object, uploadID, asked.Part, asked.Max)
+	u, err := l.upload(ctx, bucket, object, uploadID, reads)
 	if err != nil {
 		return minio.ListPartsInfo{}, err
 	}
-	p := front.Page{More: info.IsTruncated}
+	info, err := l.listParts(ctx, u, marker, maxParts)
+	if err != nil || q == nil {
+		return info, err
+	}
+	plan, sums := u.plan(), map[int]checksum.Sum(nil)
+	if plan.alg != checksum.None {
+		if sums, err = l.sums(ctx, u); err != nil {
+			return minio.ListPartsInfo{}, err
+		}
+	}
+	p := front.Page{More: info.IsTruncated, Algorithm: plan.alg, Kind: plan.kind}
 	for k := range info.Parts {
 		part := &info.Parts[k]
-		p.Entries = append(p.Entries, front.Entry{Part: part.PartNumber, ETag: part.ETag, Size: part.Size, Modified: part.LastModified})
+		p.Entries = append(p.Entries, front.Entry{Part: part.PartNumber, ETag: part.ETag, Size: part.Size, Modified: part.LastModified,
+			Sum: sums[part.PartNumber]})
 	}
 	q.Tell(p)
 	return minio.ListPartsInfo{}, nil
 }
 
 // listParts returns a page of the parts of an upload.
-func (l *Layer) listParts(ctx context.Context, bucket, object, uploadID string, marker, maxParts int) (minio.ListPartsInfo, error) {
-	u, err := l.upload(ctx, bucket, object, uploadID, reads)
-	if err != nil {
-		return minio.ListPartsInfo{}, err
-	}
+func (l *Layer) listParts(ctx context.Context, u *upload, marker, maxParts int) (minio.ListPartsInfo, error) {
 	if maxParts < 0 || maxParts > maxPage {
 		maxParts = maxPage
 	}
-	info := minio.ListPartsInfo{Bucket: bucket, Object: object, UploadID: uploadID, PartNumberMarker: marker, MaxParts: maxParts,
+	info := minio.ListPartsInfo{Bucket: u.bucket, Object: u.key, UploadID: u.id, PartNumberMarker: marker, MaxParts: maxParts,
 		UserDefined: decodeMeta(u.info.Xattrs[attrMeta])}
 	parts, err := l.parts(ctx, u)
 	if err != nil {
@@ -316,93 +329,4 @@ func (l *Layer) AbortMultipartUpload(ctx context.Context, bucket, object, upload
 		return err
 	}
 	return l.fail(ctx, &u.target, removes, l.v.RemoveAll(ctx, u.dir, true))
-}
-
-// CompleteMultipartUpload makes the object of the parts that the client names, in order, and ends the upload. The data of
-// the parts moves over; the reply is made from what was committed.
-func (l *Layer) CompleteMultipartUpload(ctx context.Context, bucket, object, uploadID string, named []minio.CompletePart,
-	_ minio.ObjectOptions) (minio.ObjectInfo, error) {
-	u, err := l.upload(ctx, bucket, object, uploadID, writes)
-	if err != nil {
-		return minio.ObjectInfo{}, err
-	}
-	stored, err := l.parts(ctx, u)
-	if err != nil {
-		return minio.ObjectInfo{}, err
-	}
-	sizes, err := checkParts(&u.target, stored, named)
-	if err != nil {
-		return minio.ObjectInfo{}, err
-	}
-	tag := minio.ComputeCompleteMultipartMD5(named)
-	c, err := l.commit(ctx, &u.target, tag, nil)
-	if err != nil {
-		return minio.ObjectInfo{}, err
-	}
-	if err = l.inherit(&c, u, sizes); err != nil {
-		return minio.ObjectInfo{}, l.fail(ctx, &u.target, writes, err)
-	}
-	parts := make([]vfs.Part, len(named))
-	for k, p := range named {
-		parts[k] = vfs.Part{Path: u.part(p.PartNumber), ETag: p.ETag}
-	}
-	i, err := l.v.Compose(ctx, c, parts, attrETag, u.dir)
-	if err != nil {
-		return minio.ObjectInfo{}, l.failComplete(ctx, u, err)
-	}
-	return l.stored(&u.target, i, tag), nil
-}
-
-// inherit adds to a commit what was told at the begin of the upload, and the sizes of the parts.
-func (l *Layer) inherit(c *vfs.Commit, u *upload, sizes []int64) error {
-	for _, name := range []string{attrTags, attrMeta} {
-		if v, ok := u.info.Xattrs[name]; ok {
-			c.Xattrs[name] = v
-		}
-	}
-	if !l.o.KeepETag {
-		return nil
-	}
-	b, err := encodeParts(sizes)
-	if b != nil {
-		c.Xattrs[attrParts] = b
-	}
-	return err
-}
-
-// failComplete translates an error of completing: the upload may have ended meanwhile, or a part may be another.
-func (l *Layer) failComplete(ctx context.Context, u *upload, err error) error {
-	if errors.Is(err, vfs.ErrPartChanged) {
-		if _, err = l.upload(ctx, u.bucket, u.key, u.id, writes); err != nil {
-			return err
-		}
-	}
-	return l.fail(ctx, &u.target, writes, err)
-}
-
-// checkParts compares the parts that a client names with those that are stored, both in order, and returns the sizes.
-func checkParts(t *target, stored []minio.PartInfo, named []minio.CompletePart) ([]int64, error) {
-	sizes := make([]int64, len(named))
-	for k, p := range named {
-		if k > 0 && p.PartNumber <= named[k-1].PartNumber {
-			return nil, errPartOrder(t)
-		}
-		j, ok := slices.BinarySearchFunc(stored, p.PartNumber, func(s minio.PartInfo, n int) int { return cmp.Compare(s.PartNumber, n) })
-		switch {
-		case !ok:
-			return nil, minio.InvalidPart{PartNumber: p.PartNumber, GotETag: p.ETag}
-		case !strings.EqualFold(strings.Trim(p.ETag, `"`), stored[j].ETag):
-			return nil, minio.InvalidPart{PartNumber: p.PartNumber, ExpETag: stored[j].ETag, GotETag: p.ETag}
-		}
-		named[k].ETag, sizes[k] = stored[j].ETag, stored[j].Size
-	}
-	for k, n := range sizes {
-		if n < minPartSize && k < len(sizes)-1 {
-			return nil, minio.PartTooSmall{PartSize: n, PartNumber: named[k].PartNumber, PartETag: named[k].ETag}
-		}
-	}
-	if len(named) == 0 {
-		return nil, minio.InvalidPart{}
-	}
-	return sizes, nil
 }

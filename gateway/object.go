@@ -172,25 +172,30 @@ func (l *Layer) PutObject(ctx context.Context, bucket, object string, data *mini
 	if err != nil {
 		return minio.ObjectInfo{}, err
 	}
+	return l.put(ctx, &t, data, checksum.None, opts.UserDefined)
+}
+
+// put stores data; alg as for store.
+func (l *Layer) put(ctx context.Context, t *target, data *minio.PutObjReader, alg checksum.Algorithm, defined map[string]string) (minio.ObjectInfo, error) {
 	if t.dir {
-		return l.putDir(ctx, &t, data, opts)
+		return l.putDir(ctx, t, data, alg, defined)
 	}
-	w, got, err := l.store(ctx, &t, data, checksum.None)
+	w, got, err := l.store(ctx, t, data, alg)
 	if err != nil {
 		return minio.ObjectInfo{}, err
 	}
 	defer w.Cancel() //nolint:contextcheck // what it removes must go even if the request has ended
-	c, err := l.commit(ctx, &t, got.tag, opts.UserDefined)
+	c, err := l.commit(ctx, t, got.tag, defined)
 	if err != nil {
 		return minio.ObjectInfo{}, err
 	}
-	keepSum(&c, got.sum, data.Size())
+	keepSum(&c, got.sum, got.size)
 	i, err := w.Commit(ctx, c)
 	if err != nil {
-		return minio.ObjectInfo{}, l.fail(ctx, &t, writes, err)
+		return minio.ObjectInfo{}, l.fail(ctx, t, writes, err)
 	}
 	front.TellSum(ctx, got.sum)
-	return l.stored(&t, i, got.tag), nil
+	return l.stored(t, i, got.tag), nil
 }
 
 // smallBody is the most data of a PUT that is stored before anything is asked of the database.
@@ -244,12 +249,12 @@ func (l *Layer) stored(t *target, i *vfs.Info, tag string) minio.ObjectInfo {
 }
 
 // putDir makes a directory object.
-func (l *Layer) putDir(ctx context.Context, t *target, data *minio.PutObjReader, opts minio.ObjectOptions) (minio.ObjectInfo, error) {
-	got, err := l.empty(ctx, t, data)
+func (l *Layer) putDir(ctx context.Context, t *target, data *minio.PutObjReader, alg checksum.Algorithm, defined map[string]string) (minio.ObjectInfo, error) {
+	got, err := l.empty(ctx, t, data, alg)
 	if err != nil {
 		return minio.ObjectInfo{}, err
 	}
-	c, err := l.commit(ctx, t, got.tag, opts.UserDefined)
+	c, err := l.commit(ctx, t, got.tag, defined)
 	if err != nil {
 		return minio.ObjectInfo{}, err
 	}

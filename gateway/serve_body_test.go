@@ -158,6 +158,8 @@ func serveBodies(t *testing.T, address string, core *miniogo.Core) {
 	t.Run("checksums", func(t *testing.T) { serveSums(t, &raw{t, address}) })
 	t.Run("settings and lists", func(t *testing.T) { serveDocuments(t, &raw{t, address}) })
 	t.Run("long data", func(t *testing.T) { serveLong(t, &raw{t, address}) })
+	t.Run("checksums of uploads", func(t *testing.T) { serveUploadSums(t, &raw{t, address}) })
+	t.Run("checksums of copies", func(t *testing.T) { serveCopySums(t, &raw{t, address}) })
 	t.Run("leave to send nothing", func(t *testing.T) { serveContinue(t, c) })
 	list, err := core.ListObjectsV2("bodies", "bad", "", false, "", 100)
 	must(t, err)

@@ -53,13 +53,13 @@ func (b *Body) Check(got checksum.Sum) *Failure {
 		}
 	}
 	if !want.Equal(got) {
-		return failSum(want.Algorithm)
+		return WrongSum(want.Algorithm)
 	}
 	return nil
 }
 
-// failSum is the reply to data that has another checksum.
-func failSum(a checksum.Algorithm) *Failure {
+// WrongSum is the reply to data that has another checksum.
+func WrongSum(a checksum.Algorithm) *Failure {
 	return &Failure{Status: http.StatusBadRequest, Code: "BadDigest", Message: "The " + a.String() + " you specified did not match the calculated checksum."}
 }
 
@@ -120,7 +120,7 @@ func (f *Front) body(w http.ResponseWriter, r *http.Request) *Failure {
 		}
 		if coded.name != "" {
 			if !want.IsZero() {
-				return invalidRequest("Expecting a single x-amz-checksum- header. Multiple checksum Types are not allowed.")
+				return manySums
 			}
 			want.Algorithm = checksum.OfHeader(coded.name)
 		}
@@ -132,8 +132,25 @@ func (f *Front) body(w http.ResponseWriter, r *http.Request) *Failure {
 			Of(r.Context()).body = b
 			replyToData(w, r)
 		}
+	case forNothing:
+		return copying(w, r)
 	case forText:
-		return f.document(r, want, coded)
+		return f.text(w, r, want, coded)
+	}
+	return nil
+}
+
+// text prepares a body that is no data.
+func (f *Front) text(w http.ResponseWriter, r *http.Request, want checksum.Sum, coded *chunks) *Failure {
+	text, fail := f.document(r, want, coded)
+	if fail != nil || r.Method != http.MethodPost || r.URL.RawQuery == "" {
+		return fail
+	}
+	switch {
+	case hasParam(r, "uploads"):
+		return beginning(w, r)
+	case hasParam(r, "uploadId"):
+		return completing(w, r, text)
 	}
 	return nil
 }

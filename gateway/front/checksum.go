@@ -34,7 +34,7 @@ func (q *Request) toldSum() checksum.Sum {
 // sentSum is the checksum in the header of a request, of the data that its body is. Where there is no data the header says
 // something else.
 func sentSum(r *http.Request, to purpose) (checksum.Sum, *Failure) {
-	if to == forNothing || r.Method == http.MethodPost && r.URL.RawQuery != "" && r.URL.Query().Has("uploadId") {
+	if to == forNothing || r.Method == http.MethodPost && hasParam(r, "uploadId") {
 		return checksum.Sum{}, nil
 	}
 	var sum checksum.Sum
@@ -46,7 +46,7 @@ func sentSum(r *http.Request, to purpose) (checksum.Sum, *Failure) {
 		s, err := checksum.Parse(a, values[0])
 		switch {
 		case len(values) > 1 || !sum.IsZero():
-			return checksum.Sum{}, invalidRequest("Expecting a single x-amz-checksum- header. Multiple checksum Types are not allowed.")
+			return checksum.Sum{}, manySums
 		case err != nil || s.Parts > 0:
 			return checksum.Sum{}, failSumText(a.Header())
 		}

@@ -16,36 +16,36 @@ import (
 const maxDocumentBody = 10 << 20
 
 // document reads the body of a request that is no object and checks all that the client said of it: the server reads some
-// of these without looking, and asks for Content-MD5, which today's clients do not send.
-func (f *Front) document(r *http.Request, want checksum.Sum, coded *chunks) *Failure {
-	deletes := r.Method == http.MethodPost && r.URL.RawQuery != "" && r.URL.Query().Has("delete")
+// of these without looking, and asks for Content-MD5, which today's clients do not send. It returns the text.
+func (f *Front) document(r *http.Request, want checksum.Sum, coded *chunks) ([]byte, *Failure) {
+	deletes := r.Method == http.MethodPost && hasParam(r, "delete")
 	if coded == nil && (r.ContentLength == 0 || r.ContentLength < 0 && !deletes) {
-		return nil // nothing to check; the server wants to know lengths
+		return nil, nil // nothing to check; the server wants to know lengths
 	}
 	if r.ContentLength > maxDocumentBody {
-		return &Failure{Status: http.StatusBadRequest, Code: "EntityTooLarge", Message: "Your proposed upload exceeds the maximum allowed object size."}
+		return nil, &Failure{Status: http.StatusBadRequest, Code: "EntityTooLarge", Message: "Your proposed upload exceeds the maximum allowed object size."}
 	}
 	if coded == nil && SignatureOf(r) != Unsigned {
 		if fail := f.o.Server.Verify(r); fail != nil {
-			return fail // before memory is spent on the body
+			return nil, fail // before memory is spent on the body
 		}
 	}
 	if deletes && want.IsZero() && r.Header.Get("Content-Md5") == "" && (coded == nil || coded.name == "") {
-		return invalidRequest("Missing required header for this request: Content-MD5 OR x-amz-checksum-*")
+		return nil, invalidRequest("Missing required header for this request: Content-MD5 OR x-amz-checksum-*")
 	}
 	text, fail := readDocument(r)
 	if fail == nil {
 		fail = checkDocument(r, text, want, coded)
 	}
 	if fail != nil {
-		return fail
+		return nil, fail
 	}
 	r.Body, r.ContentLength = io.NopCloser(bytes.NewReader(text)), int64(len(text))
 	if needsMD5(r, deletes) && r.Header.Get("Content-Md5") == "" {
 		sum := md5.Sum(text) //nolint:gosec // Content-MD5 of HTTP
 		r.Header.Set("Content-Md5", base64.StdEncoding.EncodeToString(sum[:]))
 	}
-	return nil
+	return text, nil
 }
 
 // readDocument reads a body to its end.

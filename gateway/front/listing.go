@@ -8,6 +8,8 @@ import (
 	"strconv"
 	"strings"
 	"time"
+
+	"juicefs/pkg/checksum"
 )
 
 // The server's handlers check who asks for a listing, change what was asked for (a leading slash of a prefix goes), and
@@ -58,6 +60,9 @@ type Page struct {
 	More     bool
 	Next     string // key or prefix that the next page begins after; empty unless there are more
 	Upload   string // of ListUploads: the upload that the next page begins after
+
+	Algorithm checksum.Algorithm // of ListParts: of the checksums of the upload; None: it has none
+	Kind      checksum.Kind
 }
 
 // Entry is an object, an upload or a part in a Page.
@@ -68,6 +73,7 @@ type Entry struct {
 	Modified time.Time // or when an upload began
 	Upload   string
 	Part     int
+	Sum      checksum.Sum // of a part
 }
 
 // ListingOf returns the listing that a context's request asks for, nil if it asks for none.

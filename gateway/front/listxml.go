@@ -257,6 +257,8 @@ func (l *Listing) headParts(d *document) {
 		d.number("NextPartNumberMarker", int64(l.page.Entries[n-1].Part))
 	}
 	l.limits(d, "MaxParts")
+	d.given("ChecksumAlgorithm", l.page.Algorithm.String())
+	d.given("ChecksumType", string(l.page.Kind))
 }
 
 // nullVersion is the version of an object in a bucket that has none.
@@ -279,6 +281,7 @@ func (l *Listing) entry(d *document, e *Entry) {
 		d.time("LastModified", e.Modified)
 		d.etag(e.ETag)
 		d.number("Size", e.Size)
+		d.sum(e.Sum)
 		d.close("Part")
 	default:
 		l.object(d, e)

@@ -32,7 +32,8 @@ type Request struct {
 
 	next http.Handler // what the router chose; nil: nothing yet
 
-	body *Body // nil: the data of the request is read as the server gives it
+	body   *Body   // nil: the data of the request is read as the server gives it
+	wanted *Wanted // nil: nothing is said of the checksum of what is made without data
 
 	mu      sync.Mutex
 	failure *Failure     // told by the layer

@@ -1,0 +1,189 @@
+package gateway
+
+import (
+	"context"
+	"errors"
+	"hash"
+	"io"
+	"net/http"
+	"strconv"
+	"strings"
+
+	minio "github.com/minio/minio/cmd"
+
+	"juicefs/gateway/front"
+	"juicefs/pkg/checksum"
+	"juicefs/vfs"
+)
+
+// plan is the checksum that an upload was begun for. It is kept in attrSum of the upload's directory as two fields: the
+// algorithm and the kind.
+type plan struct {
+	alg  checksum.Algorithm // None: none
+	kind checksum.Kind
+}
+
+// planOf is what a client asks for at the begin of an upload.
+func planOf(w front.Wanted) plan { return plan{w.Algorithm, w.Kind} }
+
+// keep adds the attribute, if there is something to keep.
+func (p plan) keep(attrs map[string][]byte) {
+	if p.alg != checksum.None {
+		attrs[attrSum] = []byte(p.alg.String() + " " + string(p.kind))
+	}
+}
+
+// plan reads what was kept.
+func (u *upload) plan() plan {
+	name, kind, _ := strings.Cut(string(u.info.Xattrs[attrSum]), " ")
+	p := plan{checksum.Named(name), checksum.Kind(kind)}
+	if !p.alg.Allows(p.kind) {
+		return plan{} // anyone with a mount can write the attribute
+	}
+	return p
+}
+
+// sums returns the checksums of the parts of an upload, by their numbers.
+func (l *Layer) sums(ctx context.Context, u *upload) (map[int]checksum.Sum, error) {
+	sums := map[int]checksum.Sum{}
+	err := l.eachEntry(ctx, u.dir, attrSum, func(name string, i *vfs.Info) error {
+		if n, err := strconv.Atoi(name); err == nil {
+			sums[n] = sumOf(i)
+		}
+		return nil
+	})
+	if err != nil {
+		return nil, l.failPart(ctx, u, err)
+	}
+	return sums, nil
+}
+
+// wholeSum returns the checksum of the object that an upload becomes, if it is to have one, and compares all that the
+// client says of it and of the parts.
+func (l *Layer) wholeSum(ctx context.Context, u *upload, named []minio.CompletePart, sizes []int64) (checksum.Sum, error) {
+	asked, p := front.WantedOf(ctx), u.plan()
+	if asked.Size >= 0 && asked.Size != total(sizes) {
+		return checksum.Sum{}, invalidSum(ctx, u, "The provided 'x-amz-mp-object-size' header does not match what was computed.")
+	}
+	if p.alg != checksum.None && asked.Kind != "" && asked.Kind != p.kind {
+		return checksum.Sum{}, invalidSum(ctx, u, "The upload was created using the "+string(p.kind)+
+			" checksum mode. The complete request must use the same checksum mode.")
+	}
+	if p.alg == checksum.None {
+		if p = undeclared(asked, named); p.alg == checksum.None {
+			return checksum.Sum{}, nil
+		}
+		if !p.alg.Allows(p.kind) {
+			return checksum.Sum{}, invalidSum(ctx, u, "The "+string(p.kind)+" checksum type cannot be used with the "+
+				strings.ToLower(p.alg.String())+" checksum algorithm.")
+		}
+	}
+	parts, err := l.sumParts(ctx, u, named, sizes, p.alg, asked.Parts)
+	if err != nil {
+		return checksum.Sum{}, err
+	}
+	sum := checksum.Join
+	if p.kind == checksum.Composite {
+		sum = checksum.Compose
+	}
+	got := sum(parts)
+	if want := asked.Whole; !want.IsZero() {
+		if want.Parts == 0 {
+			want.Parts = got.Parts // clients may leave out the number
+		}
+		if !want.Equal(got) {
+			return checksum.Sum{}, refuse(ctx, &u.target, front.WrongSum(want.Algorithm))
+		}
+	}
+	return got, nil
+}
+
+// undeclared is the checksum that a client speaks of at the end of an upload that was begun without one.
+func undeclared(asked front.Wanted, named []minio.CompletePart) plan {
+	if !asked.Whole.IsZero() {
+		return plan{asked.Whole.Algorithm, asked.Whole.Kind()}
+	}
+	if len(asked.Parts) == 0 {
+		return plan{}
+	}
+	alg := asked.Parts[named[0].PartNumber].Algorithm
+	if alg != checksum.None && asked.Kind != "" {
+		return plan{alg, asked.Kind}
+	}
+	return plan{alg, checksum.KindOf(alg)}
+}
+
+// sumParts returns the checksums of the parts that make an object, in order. Those that have none of the algorithm, as when
+// the original has stored them, are read. told are those that the client names.
+func (l *Layer) sumParts(ctx context.Context, u *upload, named []minio.CompletePart, sizes []int64, alg checksum.Algorithm,
+	told map[int]checksum.Sum) ([]checksum.Part, error) {
+	kept, err := l.sums(ctx, u)
+	if err != nil {
+		return nil, err
+	}
+	parts := make([]checksum.Part, len(named))
+	for k, p := range named {
+		s := kept[p.PartNumber]
+		if s.Algorithm != alg {
+			if s, err = l.readSum(ctx, u.part(p.PartNumber), nil, alg); err != nil {
+				return nil, l.failPart(ctx, u, err)
+			}
+		}
+		if want, ok := told[p.PartNumber]; ok && !want.Equal(s) {
+			return nil, minio.InvalidPart{PartNumber: p.PartNumber, ExpETag: s.String(), GotETag: want.String()}
+		}
+		parts[k] = checksum.Part{Sum: s, Size: sizes[k]}
+	}
+	return parts, nil
+}
+
+// readSum reads a file and returns its checksum; further hashes get the data, too. It fails with vfs.ErrPartChanged unless
+// the file is the one that was seen; nil: whatever it is.
+func (l *Layer) readSum(ctx context.Context, path string, seen *vfs.Info, alg checksum.Algorithm, further ...hash.Hash) (checksum.Sum, error) {
+	r, err := l.v.OpenObject(ctx, path)
+	if err != nil {
+		return checksum.Sum{}, err
+	}
+	if i := r.Info(); seen != nil && (i.Ino != seen.Ino || !i.Mtime.Equal(seen.Mtime) || i.Size != seen.Size) {
+		return checksum.Sum{}, errors.Join(vfs.ErrPartChanged, r.Close())
+	}
+	h := alg.New()
+	d := checksum.NewDigest(r.Info().Size, append([]hash.Hash{h}, further...), nil)
+	data := r.Range(ctx, 0, -1)
+	_, err = io.Copy(d, data)
+	d.Wait()
+	if err = errors.Join(err, data.Close(), r.Close()); err != nil || h == nil {
+		return checksum.Sum{}, err
+	}
+	return checksum.Sum{Algorithm: alg, Value: h.Sum(nil)}, nil
+}
+
+// copySum returns the checksum that a copy gets: that of the source, or of the algorithm that the client asks for.
+func (l *Layer) copySum(ctx context.Context, src *target, from *vfs.Info) (checksum.Sum, error) {
+	sum, alg := sumOf(from), front.WantedOf(ctx).Algorithm
+	if alg == checksum.None || alg == sum.Algorithm && sum.Parts == 0 {
+		return sum, nil
+	}
+	if from.IsDir() {
+		return emptySum(alg), nil
+	}
+	sum, err := l.readSum(ctx, src.path, from, alg)
+	if errors.Is(err, vfs.ErrPartChanged) {
+		return checksum.Sum{}, minio.OperationTimedOut{} // the client tries again
+	}
+	return sum, l.fail(ctx, src, reads, err)
+}
+
+// emptySum is the checksum of no data.
+func emptySum(alg checksum.Algorithm) checksum.Sum {
+	h := alg.New()
+	if h == nil {
+		return checksum.Sum{}
+	}
+	return checksum.Sum{Algorithm: alg, Value: h.Sum(nil)}
+}
+
+// invalidSum refuses what a client says of a checksum.
+func invalidSum(ctx context.Context, u *upload, message string) error {
+	return refuse(ctx, &u.target, &front.Failure{Status: http.StatusBadRequest, Code: "InvalidRequest", Message: message})
+}
