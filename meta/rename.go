@@ -188,17 +188,15 @@ func (tx *Tx) noLoop(what, into *holding) error {
 	if !what.isDir() || what.dir.ino == into.dir.ino {
 		return nil
 	}
-	for at := into.dir.ino; at != record.Root && !at.InTrash(); {
-		if at == what.ent.Ino {
-			return ePerm
-		}
-		a, err := tx.Attr(at, engine.Stable)
-		if err != nil {
-			return err
-		}
-		at = a.Parent
+	inside := false
+	err := tx.climb(into.dir.ino, func(at record.Ino) bool {
+		inside = at == what.ent.Ino
+		return !inside
+	})
+	if inside {
+		return ePerm
 	}
-	return nil
+	return err
 }
 
 // move makes the old name vanish and the new one lead to the inode.

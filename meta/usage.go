@@ -96,24 +96,14 @@ func (tx *Tx) quotasAbove(dir record.Ino) ([]record.Key, error) {
 		return nil, nil
 	}
 	var keys []record.Key
-	for range 1 << 16 { // a bound against a loop in a damaged volume
-		if dir == 0 || dir.InTrash() {
-			break
+	err := tx.climb(dir, func(at record.Ino) bool {
+		if _, ok := dirs[at]; ok {
+			keys = append(keys, record.QuotaKey(record.QuotaDir, uint64(at)))
 		}
-		if _, ok := dirs[dir]; ok {
-			keys = append(keys, record.QuotaKey(record.QuotaDir, uint64(dir)))
-		}
-		if dir == record.Root {
-			break
-		}
-		a, err := tx.attrOrNil(dir, engine.Stable) // that it does not move away meanwhile
-		if err != nil {
-			return nil, err
-		}
-		if a == nil {
-			break
-		}
-		dir = a.Parent
+		return true
+	})
+	if err != nil && err != eNoEnt { //nolint:errorlint // climb returns the bare code
+		return nil, err
 	}
 	return keys, nil
 }

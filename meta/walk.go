@@ -4,6 +4,7 @@ import (
 	"bytes"
 	"errors"
 	"fmt"
+	"slices"
 	"strings"
 
 	"juicefs/meta/engine"
@@ -256,4 +257,44 @@ func (tx *Tx) prefetch(w engine.Walker, names []string, o walkOptions) error {
 		tx.xattrs[record.Ino(ino)] = all
 	}
 	return nil
+}
+
+// climb calls each with a directory and then with those above it, up to the root or, without it, an hour of the trash, until
+// it returns false. They are guarded, so that none moves away meanwhile. ENOENT: one of them is gone.
+func (tx *Tx) climb(dir record.Ino, each func(record.Ino) bool) error {
+	var passed []record.Ino
+	for at := dir; at != 0 && !at.InTrash(); {
+		if slices.Contains(passed, at) {
+			return tx.knot(passed)
+		}
+		passed = append(passed, at)
+		if !each(at) || at == record.Root {
+			return nil
+		}
+		a, err := tx.Attr(at, engine.Stable)
+		if err != nil {
+			return err
+		}
+		at = a.Parent
+	}
+	return nil
+}
+
+// knot says what it means that directories lead to each other: they were read one by one while others moved them, or the
+// volume is damaged. Reading them anew, all at once, tells.
+func (tx *Tx) knot(dirs []record.Ino) error {
+	reads := make([]engine.ReadOp, len(dirs))
+	for i, ino := range dirs {
+		reads[i] = engine.ReadOp{Key: record.AttrKey(ino)}
+	}
+	now, err := tx.etx.Fetch(tx.ctx, reads)
+	if err != nil {
+		return err
+	}
+	for _, it := range now {
+		if !record.Alike(it.Value, tx.read[it.Key].value) {
+			return &engine.Conflict{Cause: errTorn, Fresh: []record.Item{it}}
+		}
+	}
+	return fmt.Errorf("directories %v are above each other: %w", dirs, eIO)
 }

@@ -1,6 +1,7 @@
 package fstest
 
 import (
+	"context"
 	"errors"
 	"fmt"
 	"strings"
@@ -11,6 +12,7 @@ import (
 	"github.com/google/go-cmp/cmp"
 
 	"juicefs/meta"
+	"juicefs/meta/engine"
 	"juicefs/meta/record"
 )
 
@@ -23,6 +25,8 @@ var renameTests = []test{
 	{"rename that exchanges", testExchange},
 	{"errors of rename", testRenameErrors},
 	{"rename makes no loops", testRenameLoop},
+	{"rename while directories above it are moved", testRenameTorn},
+	{"rename below directories that are above each other", testRenameKnot},
 	{"restoring from the trash", testRestore},
 }
 
@@ -309,4 +313,70 @@ func testRestore(t *testing.T, open Open) {
 		t.Errorf("the trash has %q", got)
 	}
 	v.put("/d/e/f2", 1)
+}
+
+// interloper is an engine on which something else happens just before one read. It has no fast paths.
+type interloper struct {
+	engine.Engine
+	fetches int    // until then
+	act     func() // nil: nothing
+}
+
+// Begin starts a transaction.
+func (e *interloper) Begin(mode engine.Mode) engine.Tx { return &interrupted{e.Engine.Begin(mode), e} }
+
+type interrupted struct {
+	engine.Tx
+	e *interloper
+}
+
+// Fetch reads records.
+func (t *interrupted) Fetch(ctx context.Context, reads []engine.ReadOp) ([]record.Item, error) {
+	if t.e.fetches--; t.e.fetches == 0 && t.e.act != nil {
+		act := t.e.act
+		t.e.act = nil
+		act()
+	}
+	return t.Tx.Fetch(ctx, reads)
+}
+
+// testRenameTorn moves the directories above the new place one below the other while they are read from the bottom up: what
+// was read of them is a circle, and no such was there at any time.
+func testRenameTorn(t *testing.T, open Open) {
+	e := &interloper{Engine: open(t)}
+	if !e.Info().Remote {
+		shut(t, e)
+		return // its transactions lock, or see one moment: the other client would wait for this one
+	}
+	v := newVolumeOn(t, e)
+	v.mkdir("/b/a")
+	v.mkdir("/d")
+	src, dst := v.at("/d"), meta.Place{Dir: v.ino("/b/a"), Name: "d"}
+	moved := false
+	// First the places, second what moves, third the directory above.
+	e.fetches, e.act = 3, func() {
+		moved = true
+		v.rename("/b/a", "/a", 0)
+		v.rename("/b", "/a/b", 0)
+	}
+	_, _, err := v.fs.Rename(t.Context(), v.root, src, dst, 0)
+	v.ok(err)
+	if !moved {
+		t.Error("nothing was moved meanwhile")
+	}
+	v.wantNames("/a", "b", "d")
+}
+
+// testRenameKnot has a damaged volume, in which two directories are each in the other.
+func testRenameKnot(t *testing.T, open Open) {
+	v := newVolume(t, open)
+	v.mkdir("/a/b")
+	v.mkdir("/d")
+	a, into := v.get("/a"), meta.Place{Dir: v.ino("/a/b"), Name: "d"}
+	bad := a.Attr
+	bad.Parent = into.Dir
+	v.raw(record.Item{Key: record.AttrKey(a.Ino), Value: bad.Encode()})
+	_, _, err := v.fs.Rename(t.Context(), v.root, v.at("/d"), into, 0)
+	v.code(err, syscall.EIO)
+	v.raw(record.Item{Key: record.AttrKey(a.Ino), Value: a.Attr.Encode()})
 }
