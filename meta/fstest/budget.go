@@ -86,7 +86,7 @@ var budgets = []budget{
 		_, err := v.compose(deep+"/whole", "/up/1", partsOf("/up/1", len(tenParts)))
 		return err
 	}},
-	{name: "complete of 1,200 parts", fast: 5, plain: 11, prepare: func(v *volume) { putDeep(v); v.parts("/up/1", make([]uint64, 1200)...) }, do: func(v *volume) error {
+	{name: "complete of 1,200 parts", fast: 5, plain: 11, prepare: func(v *volume) { putDeep(v); v.manyParts("/up/1", 1200) }, do: func(v *volume) error {
 		_, err := v.compose(deep+"/whole", "/up/1", partsOf("/up/1", 1200))
 		return err
 	}},
@@ -124,9 +124,11 @@ func commitNew(v *volume, path string, length uint64) error {
 }
 
 func putThousand(v *volume) {
-	for i := range 1000 {
-		v.put(fmt.Sprintf("%s/n%d", deep, i), 0)
+	names := make([]string, 1000)
+	for i := range names {
+		names[i] = fmt.Sprintf("n%d", i)
 	}
+	v.many(deep, names...)
 }
 
 func removeThousand(v *volume, top string) error {
