@@ -90,7 +90,12 @@ func (l *Layer) GetObjectNInfo(ctx context.Context, bucket, object string, rs *m
 	}
 	front.TellSum(ctx, sumOf(r.Info()))
 	b := &body{open: func() io.ReadCloser { return r.Range(ctx, off, n) }, fail: func(err error) error { return l.fail(ctx, &t, reads, err) }}
-	return minio.NewGetObjectReaderFromReader(b, oi, opts, func() {
+	data, err := searched(&t, front.Of(ctx).Select, oi.Size, b)
+	if err != nil {
+		l.closeReader(&t, r)
+		return nil, err
+	}
+	return minio.NewGetObjectReaderFromReader(data, oi, opts, func() {
 		if err := b.Close(); err != nil {
 			l.log.Debug("close stream of an object", "bucket", bucket, "key", object, "error", err) // nobody reads it any more
 		}

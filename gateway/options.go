@@ -4,11 +4,14 @@ import (
 	"context"
 	"fmt"
 	"log/slog"
+	"net/netip"
 	"strconv"
 	"strings"
 	"time"
 
 	"github.com/minio/minio-go/v7/pkg/s3utils"
+
+	"juicefs/gateway/front"
 )
 
 // Options are for New and Serve. The zero value is usable for New.
@@ -39,6 +42,17 @@ type Options struct {
 	HeaderTime time.Duration
 	// IdleTime is how long a connection is kept without a request; 0: 2 minutes.
 	IdleTime time.Duration
+	// TrustedProxies are the networks of proxies that are believed when they say whom they speak for.
+	TrustedProxies []netip.Prefix
+	// Requests is how many may run at once; as many more wait for some seconds, the rest is answered 503. 0: 1024.
+	Requests int
+	// Connections is how many may be open at once; 0: 8 for each request that may run.
+	Connections int
+	// Select lets objects be searched by S3 Select: lines of at most 1 MiB, objects of at most 1 GiB, neither compressed nor
+	// Parquet.
+	Select bool
+	// StallTime is how long a client may neither send nor take anything of a body; 0: a minute.
+	StallTime time.Duration
 	// Begin, when set, is called once, at the first call into the layer: all that could be wrong with the address, the
 	// certificates or the environment has been found by then. It is the place to register a session. Its error ends Serve.
 	Begin func(context.Context) error
@@ -70,6 +84,15 @@ func (o Options) normalize() Options {
 	if o.IdleTime <= 0 {
 		o.IdleTime = 2 * time.Minute
 	}
+	if o.Requests <= 0 {
+		o.Requests = 1024
+	}
+	if o.Connections <= 0 {
+		o.Connections = 8 * o.Requests
+	}
+	if o.StallTime <= 0 {
+		o.StallTime = time.Minute
+	}
 	if o.CleanEvery <= 0 {
 		o.CleanEvery = 24 * time.Hour
 	}
@@ -87,6 +110,13 @@ func (o Options) normalize() Options {
 		o.Logger = slog.New(slog.DiscardHandler)
 	}
 	return o
+}
+
+// front are the options of the front before a layer.
+func (o *Options) front(layer *Layer) front.Options {
+	return front.Options{Server: stock{}, Admin: stock{}, Store: layer,
+		TrustedProxies: o.TrustedProxies, Requests: o.Requests, Connections: o.Connections, Stall: o.StallTime,
+		Select: o.Select, LDAP: takesLDAP}
 }
 
 // ValidateBucketName checks the name of the bucket of single mode.

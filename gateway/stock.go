@@ -68,7 +68,7 @@ func (stock) Identity(accessKey string) (front.Identity, bool) {
 	if code != minio.ErrNone {
 		return front.Identity{}, false
 	}
-	return front.Identity{AccessKey: c.AccessKey, SecretKey: c.SecretKey, SessionToken: c.SessionToken, Parent: c.ParentUser, Root: root}, true
+	return identity(c, root), true
 }
 
 // Region implements front.Server.

@@ -32,6 +32,9 @@ func (p *program) gatewayCommand() *cli.Command {
 		&cli.BoolFlag{Name: "hide-dir-object", Usage: "leave directories out of listings"},
 		&cli.StringFlag{Name: "domain", Usage: "domains for buckets as host names, separated by commas (env MINIO_DOMAIN)"},
 		&cli.StringFlag{Name: "refresh-iam-interval", Value: "5m", Usage: "how often to load users, policies and settings of buckets again (env MINIO_REFRESH_IAM_INTERVAL)"},
+		&cli.StringFlag{Name: "trusted-proxies", Usage: "networks of proxies, separated by commas, whose X-Forwarded-For is believed, such as 10.0.0.0/8"},
+		&cli.IntFlag{Name: "max-requests", Usage: "how many requests may run at once; as many wait, others are answered 503 SlowDown", DefaultText: "one for each 256 KiB of --buffer-size"},
+		&cli.BoolFlag{Name: "s3-select", Usage: "let objects be searched with S3 Select: lines of at most 1 MiB, objects of at most 1 GiB, not compressed"},
 		&cli.StringFlag{Name: "drain-delay", Value: "3s", Usage: "how long readiness fails at SIGTERM before new connections are refused"},
 		&cli.StringFlag{Name: "mountpoint", Value: "s3gateway", Usage: "prefix of links that lead into the volume; also the name of the session"},
 		&cli.StringFlag{Name: "backup-meta", Hidden: true},
@@ -72,6 +75,11 @@ func (p *program) gateway(c *cli.Context) error {
 	return p.serve(c.Context, c.Args().First(), o, opts)
 }
 
+// bufferOfRequest is how much of the buffer there is for each of the requests that may run. They share it: a large upload
+// has more, and all of them wait when it is used up, so the number bounds what a request takes beside its data, which is
+// about as much.
+const bufferOfRequest = 256 << 10
+
 // gatewayOptions are the server's options, checked.
 func (p *program) gatewayOptions(c *cli.Context, o *serviceOptions) (gateway.Options, error) {
 	user, password := p.credentials()
@@ -93,7 +101,14 @@ func (p *program) gatewayOptions(c *cli.Context, o *serviceOptions) (gateway.Opt
 	} else if d, err := time.ParseDuration(p.getenv("MINIO_REFRESH_IAM_INTERVAL")); err == nil {
 		opts.RefreshIAM = max(d, time.Second) // what cannot be read is the default, as for the server
 	}
+	opts.Select, opts.Requests = c.Bool("s3-select"), c.Int("max-requests")
+	if opts.Requests <= 0 {
+		opts.Requests = int(o.bufferSize / bufferOfRequest)
+	}
 	var err error
+	if opts.TrustedProxies, err = parseNetworks("trusted-proxies", c.String("trusted-proxies")); err != nil {
+		return opts, err
+	}
 	if opts.DrainDelay, err = parseDuration("drain-delay", c.String("drain-delay")); err != nil {
 		return opts, err
 	}

@@ -3,6 +3,7 @@ package main
 import (
 	"fmt"
 	"math"
+	"net/netip"
 	"strconv"
 	"strings"
 	"time"
@@ -104,3 +105,24 @@ func parseLabels(text string) (map[string]string, error) {
 }
 
 func isDigit(c byte) bool { return c >= '0' && c <= '9' }
+
+// parseNetworks reads networks separated by commas: 10.0.0.0/8, or an address for itself alone.
+func parseNetworks(option, text string) ([]netip.Prefix, error) {
+	var networks []netip.Prefix
+	for part := range strings.SplitSeq(text, ",") {
+		part = strings.TrimSpace(part)
+		if part == "" {
+			continue
+		}
+		if a, err := netip.ParseAddr(part); err == nil {
+			networks = append(networks, netip.PrefixFrom(a, a.BitLen()))
+			continue
+		}
+		p, err := netip.ParsePrefix(part)
+		if err != nil {
+			return nil, fmt.Errorf("invalid network %q of --%s", part, option)
+		}
+		networks = append(networks, p.Masked())
+	}
+	return networks, nil
+}

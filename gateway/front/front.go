@@ -12,19 +12,27 @@ package front
 import (
 	"net/http"
 	"slices"
+	"time"
 )
 
 // Front is both chains. It is made once for a server; its methods may be called from several goroutines at once.
 type Front struct {
-	o     Options
-	drain drain
-	probe probe
-	chain http.Handler // the inner members
+	o        Options
+	drain    drain
+	probe    probe
+	limit    *limiter
+	pace     pacer
+	entrance *entrance
+	chain    http.Handler // the inner members
 }
 
 // New returns a Front that waits for Open.
 func New(o Options) *Front {
-	f := &Front{o: o, drain: newDrain(), probe: newProbe()}
+	f := &Front{o: o, drain: newDrain(), probe: newProbe(), limit: newLimiter(o.Requests), pace: pacer{o.Stall}}
+	if o.LDAP == nil {
+		o.LDAP = func() bool { return false }
+	}
+	f.entrance = newEntrance(o.LDAP, time.Now)
 	f.chain = chained(f.inner(), http.HandlerFunc(routed))
 	return f
 }
@@ -35,26 +43,31 @@ type member = func(next http.Handler) http.Handler
 // inner are the members behind the router, outermost first.
 func (f *Front) inner() []member {
 	return []member{
-		f.probe.wrap, // the start-up check
-		f.drain.wrap, // running requests are counted, new ones turned away at the end
-		replying,     // the writer of the reply
-		failing,      // a DELETE that failed
-		continuing,   // a client that waits for leave to send nothing
-		allowing,     // what is not there is turned down
-		f.bodies,     // encodings and checksums of bodies; what reads bodies comes after it
-		listing,      // pages of listings
-		f.settle,     // settings that a bucket cannot have
-		f.adjusting,  // what the server minds and AWS does not is taken out; after bodies are decoded
+		f.probe.wrap,    // the start-up check
+		f.drain.wrap,    // running requests are counted, new ones turned away at the end
+		replying,        // the writer of the reply
+		f.managing,      // who may manage users
+		f.entrance.wrap, // how often credentials may be asked for
+		failing,         // a DELETE that failed
+		continuing,      // a client that waits for leave to send nothing
+		allowing,        // what is not there is turned down
+		f.bodies,        // encodings and checksums of bodies; what reads bodies comes after it
+		f.extracting,    // archives, S3 Select
+		listing,         // pages of listings
+		f.settle,        // settings that a bucket cannot have
+		f.adjusting,     // what the server minds and AWS does not is taken out; after bodies are decoded
 	}
 }
 
 // outer are the members before the router, outermost first.
 func (f *Front) outer() []member {
 	return []member{
-		marking,   // what is known of the request, for all that follow
-		branding,  // the name of the server
-		scrubbing, // who the client claims to be
-		unrouted,  // what the server has no handler for
+		marking,                           // what is known of the request, for all that follow
+		branding,                          // the name of the server
+		proxies(f.o.TrustedProxies).scrub, // who the client claims to be
+		f.pace.wrap,                       // clients that stand still
+		f.limit.wrap,                      // room for requests, shared between access keys
+		unrouted,                          // what the server has no handler for
 	}
 }
 

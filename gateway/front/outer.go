@@ -48,7 +48,8 @@ func unrouted(next http.Handler) http.Handler {
 
 // answering returns a writer by which f is the reply to a request that the router finds no handler for.
 func answering(w http.ResponseWriter, r *http.Request, f Failure) (*reply, *http.Request) {
-	p, q := &reply{ResponseWriter: w}, Of(r.Context())
+	q := Of(r.Context())
+	p := &reply{ResponseWriter: w, q: q, path: r.URL.Path}
 	p.edit(func(status int, _ http.Header) int {
 		if q.next == nil && r.Method != http.MethodOptions && status >= http.StatusBadRequest {
 			p.fail(r.URL.Path, f)
@@ -56,18 +57,4 @@ func answering(w http.ResponseWriter, r *http.Request, f Failure) (*reply, *http
 		return status
 	})
 	return p, r
-}
-
-// claims are the headers by which a proxy tells whom it speaks for. The server believes them in conditions on addresses,
-// in events and in its audit log.
-var claims = []string{"X-Forwarded-For", "X-Forwarded-Proto", "X-Forwarded-Scheme", "X-Forwarded-Host", "X-Forwarded-Port", "X-Real-Ip", "Forwarded"}
-
-// scrubbing removes what a client says of itself.
-func scrubbing(next http.Handler) http.Handler {
-	return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
-		for _, name := range claims {
-			delete(r.Header, name)
-		}
-		next.ServeHTTP(w, r)
-	})
 }

@@ -12,6 +12,8 @@ import (
 // It belongs to the goroutine of its request.
 type reply struct {
 	http.ResponseWriter
+	q     *Request
+	path  string
 	edits []func(status int, h http.Header) int
 	whole []func(status int, h http.Header, body []byte) (int, []byte)
 	limit int  // most bytes of a body that is held
@@ -26,7 +28,7 @@ type reply struct {
 // replying lays the writer under the rest of the chain.
 func replying(next http.Handler) http.Handler {
 	return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
-		p := &reply{ResponseWriter: w}
+		p := &reply{ResponseWriter: w, q: Of(r.Context()), path: r.URL.Path}
 		next.ServeHTTP(p, r)
 		p.finish()
 	})
@@ -80,6 +82,10 @@ func (p *reply) WriteHeader(status int) {
 		return
 	}
 	p.begun = true
+	if status >= http.StatusBadRequest && p.q.stalled.Load() {
+		p.fail(p.path, stalledBody) // whatever the handler took it for
+		return
+	}
 	for i := len(p.edits) - 1; i >= 0; i-- {
 		if status = p.edits[i](status, p.Header()); p.drop {
 			return
@@ -107,6 +113,7 @@ func (p *reply) Write(b []byte) (int, error) {
 	case p.drop:
 		return len(b), nil
 	case p.held == nil:
+		p.q.pace.move(p.ResponseWriter)
 		return p.ResponseWriter.Write(b)
 	case p.held.Len()+len(b) <= p.limit:
 		return p.held.Write(b)

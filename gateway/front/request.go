@@ -6,6 +6,7 @@ import (
 	"net/url"
 	"strings"
 	"sync"
+	"sync/atomic"
 
 	"github.com/gorilla/mux"
 
@@ -28,9 +29,12 @@ const (
 type Request struct {
 	Origin    Origin
 	Condition Condition
-	listing   *Listing // what is asked for, if it is a listing
+	Select    SelectLimits // of the object, if it is to be searched
+	listing   *Listing     // what is asked for, if it is a listing
 
-	next http.Handler // what the router chose; nil: nothing yet
+	next    http.Handler // what the router chose; nil: nothing yet
+	stalled atomic.Bool  // the client stopped sending the body
+	pace    pacedReply
 
 	body   *Body   // nil: the data of the request is read as the server gives it
 	wanted *Wanted // nil: nothing is said of the checksum of what is made without data

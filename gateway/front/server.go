@@ -3,6 +3,8 @@ package front
 import (
 	"context"
 	"net/http"
+	"net/netip"
+	"time"
 )
 
 // Server is what the front asks of the server that it stands before. Its methods may be called from several goroutines at
@@ -51,4 +53,18 @@ type Store interface {
 type Options struct {
 	Server Server
 	Store  Store
+	Admin  Admin
+
+	// TrustedProxies are the networks of the proxies that are believed when they say whom they speak for.
+	TrustedProxies []netip.Prefix
+	// Requests is how many may run at once; as many more may wait. 0: no limit.
+	Requests int
+	// Connections is how many may be open at once. 0: no limit.
+	Connections int
+	// Select lets objects be searched by S3 Select, within limits.
+	Select bool
+	// LDAP tells whether passwords of a directory are taken for temporary credentials; nil: no.
+	LDAP func() bool
+	// Stall is how long a client may neither send nor take anything of a body. 0: for ever.
+	Stall time.Duration
 }
