@@ -36,6 +36,9 @@ type Options struct {
 	Deletes int
 	// Observe, when set, is told of each operation: its name, time and number of restarts.
 	Observe func(op string, d time.Duration, restarts int)
+	// OnSetting, when set, is told of a setting that another client changed: limits of bandwidth, keys of the object store.
+	// What meta itself uses of it holds already. It is called from the heartbeat, which waits; the setting is FS.Setting.
+	OnSetting func(*record.Setting)
 	// OnReplaced, when set, is called once when the volume turns out to be destroyed or replaced.
 	OnReplaced func(error)
 }

@@ -1,6 +1,7 @@
 package meta
 
 import (
+	"bytes"
 	"context"
 	"encoding/json"
 	"errors"
@@ -152,11 +153,22 @@ func (fs *FS) reload(ctx context.Context) error {
 	if err != nil {
 		return err
 	}
-	if err := checkSupported(s); err != nil && !fs.o.ReadOnly {
+	if err = checkSupported(s); err != nil && !fs.o.ReadOnly {
 		fs.log.Error("a setting of the volume was changed to one that is not supported", "err", err)
 	}
 	fs.setting.Store(s)
-	return fs.loadQuotas(ctx)
+	err = fs.loadQuotas(ctx)
+	if fs.o.OnSetting != nil && !sameSetting(old, s) {
+		fs.o.OnSetting(s)
+	}
+	return err
+}
+
+// sameSetting reports whether two settings are stored as the same bytes.
+func sameSetting(a, b *record.Setting) bool {
+	x, errX := a.Encode()
+	y, errY := b.Encode()
+	return errX == nil && errY == nil && bytes.Equal(x, y)
 }
 
 // Close ends background work and the session: its locks and sustained inodes go. Data of files that were deleted in the

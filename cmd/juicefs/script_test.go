@@ -90,6 +90,7 @@ func TestScripts(t *testing.T) {
 			"endsessions": endSessions,
 			"alter":       alter,
 			"s3":          s3,
+			"putuntil":    putUntil,
 		},
 	})
 }
@@ -218,6 +219,26 @@ func s3(ts *testscript.TestScript, _ bool, args []string) {
 		}
 	case "rm":
 		ts.Check(c.RemoveObject(ctx, bucket, key, minio.RemoveObjectOptions{}))
+	}
+}
+
+// putUntil ADDRESS BUCKET FOLDER writes objects until there is a block below a folder.
+func putUntil(ts *testscript.TestScript, _ bool, args []string) {
+	ctx := context.Background()
+	c, err := minio.New(args[0], &minio.Options{Creds: credentials.NewStaticV4("admin", "12345678", "")})
+	ts.Check(err)
+	for n, deadline := 0, time.Now().Add(30*time.Second); ; n++ {
+		_, err = c.PutObject(ctx, args[1], fmt.Sprintf("more/%d", n), strings.NewReader("x"), 1, minio.PutObjectOptions{})
+		ts.Check(err)
+		blocks, err := filepath.Glob(filepath.Join(args[2], "chunks", "*", "*", "*"))
+		ts.Check(err)
+		if len(blocks) > 0 {
+			return
+		}
+		if time.Now().After(deadline) {
+			ts.Fatalf("no block below %s after %d objects", args[2], n)
+		}
+		time.Sleep(20 * time.Millisecond)
 	}
 }
 

@@ -22,7 +22,8 @@ import (
 // volume is a volume with all its layers, wired together here and nowhere else.
 type volume struct {
 	*volumeMeta
-	bucket object.Bucket
+	bucket *object.Swap
+	data   *record.Setting // that bucket was opened with; of openVolume, then of the heartbeat
 	store  *chunk.Store
 	pool   *buf.Pool
 	vfs    *vfs.Volume
@@ -40,7 +41,8 @@ func (p *program) openVolume(ctx context.Context, arg string, o *serviceOptions,
 	v.volumeMeta, err = p.openMeta(ctx, arg, meta.Options{
 		Heartbeat: o.heartbeat, ReadOnly: o.readOnly, NoBackground: o.noBackground, SkipDirMtime: o.skipDirMtime,
 		MountPoint: o.mountPoint, Deletes: orNever(o.deletes), OnReplaced: replaced,
-		Observe: func(op string, d time.Duration, restarts int) { v.meter.Load().MetaOp(op, d, restarts) },
+		OnSetting: func(s *record.Setting) { p.followSetting(v, o, s) },
+		Observe:   func(op string, d time.Duration, restarts int) { v.meter.Load().MetaOp(op, d, restarts) },
 		DeleteSlice: func(ctx context.Context, s record.SliceID) error {
 			return v.store.Remove(ctx, chunk.Ref{ID: s.ID, Size: s.Size})
 		},
@@ -67,30 +69,15 @@ func (p *program) openVolume(ctx context.Context, arg string, o *serviceOptions,
 
 // openData opens the object store of the volume's setting, in which options of this client come first.
 func (p *program) openData(ctx context.Context, v *volume, o *serviceOptions) error {
-	s := *v.fs.Setting()
-	if err := meta.DecryptSecrets(&s); err != nil {
-		return err
-	}
-	if o.storage != "" {
-		s.Storage = o.storage
-	}
-	if o.bucket != "" {
-		s.Bucket = o.bucket
-	}
-	var err error
-	if s.Bucket, err = completeBucket(s.Storage, s.Bucket); err != nil {
-		return err
-	}
-	if o.class != "" {
-		if err = setStorageClass(&s, o.class); err != nil {
-			return err
-		}
-	}
-	v.bucket, err = p.openBucket(&s, storeOptions{getTimeout: o.getTimeout, putTimeout: o.putTimeout, retries: o.retries,
-		up: orElse(o.uploadLimit, s.UploadLimit), down: orElse(o.downloadLimit, s.DownloadLimit), metrics: v.meter.Load(), log: p.log})
+	s, err := dataSetting(v.fs.Setting(), o)
 	if err != nil {
 		return err
 	}
+	bucket, err := p.openServiceBucket(s, v, o)
+	if err != nil {
+		return err
+	}
+	v.bucket = object.NewSwap(bucket)
 	p.say(ctx, slog.LevelInfo, "Data use "+v.bucket.String())
 	to := chunk.Options{
 		BlockSize: s.BlockSize << 10, Compression: s.Compression, HashPrefix: s.HashPrefix, Pool: v.pool,
@@ -101,14 +88,6 @@ func (p *program) openData(ctx context.Context, v *volume, o *serviceOptions) er
 	}
 	v.store, err = chunk.New(v.bucket, to) //nolint:contextcheck // the store outlives ctx, until Close
 	return err
-}
-
-// orElse is the limit of this client, or the volume's.
-func orElse(own, volumes int64) int64 {
-	if own > 0 {
-		return own
-	}
-	return volumes
 }
 
 // Close closes the layers from the top down. Only the first call does something.
