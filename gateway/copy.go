@@ -15,7 +15,8 @@ import (
 // CopyObject makes a new object of the data of another one, without moving any. srcInfo.UserDefined is what the copy's
 // metadata and tags are to be; the handler has merged them. Onto itself only those change.
 func (l *Layer) CopyObject(ctx context.Context, srcBucket, srcObject, dstBucket, dstObject string, srcInfo minio.ObjectInfo,
-	srcOpts, _ minio.ObjectOptions) (minio.ObjectInfo, error) {
+	srcOpts, _ minio.ObjectOptions) (oi minio.ObjectInfo, err error) {
+	defer func() { err = quietly(ctx, err) }()
 	src, err := l.object(ctx, srcBucket, srcObject, reads)
 	if err != nil {
 		return minio.ObjectInfo{}, err

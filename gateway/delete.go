@@ -42,15 +42,15 @@ func (l *Layer) remove(ctx context.Context, bucket, object, version string) erro
 	if l.v.ReadOnly() {
 		return minio.PrefixAccessDenied{Bucket: bucket, Object: object}
 	}
-	errs, err := l.v.Remove(ctx, []vfs.Removal{l.removal(ctx, &t)})
+	errs, err := l.v.Remove(ctx, []vfs.Removal{removal(&t, l.allow(ctx, &t))})
 	if err == nil {
 		err = errs[0]
 	}
 	return l.fail(ctx, &t, removes, err)
 }
 
-func (l *Layer) removal(ctx context.Context, t *target) vfs.Removal {
-	return vfs.Removal{Path: t.path, Dir: t.dir, Top: t.top, Allow: l.allow(ctx, t)}
+func removal(t *target, allow vfs.Allow) vfs.Removal {
+	return vfs.Removal{Path: t.path, Dir: t.dir, Top: t.top, Allow: allow}
 }
 
 // DeleteObjects removes objects. Both results have the length and order of objects, and every element of the first has
@@ -75,7 +75,7 @@ func (l *Layer) DeleteObjects(ctx context.Context, bucket string, objects []mini
 			errs[k] = err
 			continue
 		}
-		targets, rs, at = append(targets, t), append(rs, l.removal(ctx, &t)), append(at, k)
+		targets, rs, at = append(targets, t), append(rs, removal(&t, l.allowIf(front.EntryCondition(ctx, t.key), &t))), append(at, k)
 	}
 	if len(rs) == 0 {
 		return deleted, errs
@@ -88,6 +88,9 @@ func (l *Layer) DeleteObjects(ctx context.Context, bucket string, objects []mini
 		}
 		if errors.Is(e, syscall.ENOENT) || errors.Is(e, syscall.ENOTDIR) {
 			errs[k] = minio.ObjectNotFound{Bucket: bucket, Object: objects[k].ObjectName} // the handler has seen the bucket
+			if front.EntryCondition(ctx, targets[j].key).IfMatch != "" {
+				errs[k] = errNoKey(&targets[j]) // it must have been there
+			}
 			continue
 		}
 		errs[k] = l.fail(ctx, &targets[j], removes, e)

@@ -28,6 +28,24 @@ func errNotMet(t *target) error {
 	return s3Error(t, http.StatusPreconditionFailed, "PreconditionFailed", "At least one of the pre-conditions you specified did not hold")
 }
 
+// quietly tells the front what a write failed with when its condition does not hold, and returns an error that the fork
+// knows: others it logs with a stack, and that somebody else was first is nothing to log.
+func quietly(ctx context.Context, err error) error {
+	if e, ok := err.(miniogo.ErrorResponse); ok && front.FailWrite(ctx, failure(e)) { //nolint:errorlint // see failure
+		return minio.MethodNotAllowed{}
+	}
+	return err
+}
+
+// errNoTags is the answer to a condition that only an entity tag decides where none are kept.
+func errNoTags(t *target) error {
+	return s3Error(t, http.StatusNotImplemented, "NotImplemented", "A header you provided implies functionality that is not implemented")
+}
+
+func errNoKey(t *target) error {
+	return s3Error(t, noSuchKey.Status, noSuchKey.Code, noSuchKey.Message)
+}
+
 func errPartOrder(t *target) error {
 	return s3Error(t, http.StatusBadRequest, "InvalidPartOrder", "The list of parts was not in ascending order. Parts must be ordered by part number.")
 }

@@ -49,7 +49,11 @@ func (l *Layer) GetObjectInfo(ctx context.Context, bucket, object string, opts m
 		return minio.ObjectInfo{}, err
 	}
 	front.TellSum(ctx, sumOf(i))
-	return l.info(&t, i), nil
+	oi := l.info(&t, i)
+	if err := front.CheckRead(ctx, oi.ETag, oi.ModTime); err != nil {
+		return minio.ObjectInfo{}, minio.MethodNotAllowed{} // the reply is written; the fork logs what it does not expect here
+	}
+	return oi, nil
 }
 
 // stat describes an object that must be there.
@@ -80,9 +84,9 @@ func (l *Layer) GetObjectNInfo(ctx context.Context, bucket, object string, rs *m
 		return nil, l.fail(ctx, &t, reads, err)
 	}
 	oi := l.info(&t, r.Info())
-	off, n, err := extent(&oi, rs, opts.PartNumber)
-	if err == nil {
-		err = oneVersion(&t, opts.VersionID)
+	var off, n int64
+	if err = mayRead(ctx, &t, &oi, opts); err == nil {
+		off, n, err = extent(&oi, rs, opts.PartNumber)
 	}
 	if err != nil {
 		l.closeReader(&t, r)
@@ -115,15 +119,26 @@ func (l *Layer) openDir(ctx context.Context, t *target, rs *minio.HTTPRangeSpec,
 	if err != nil {
 		return nil, err
 	}
-	if err := oneVersion(t, opts.VersionID); err != nil {
+	oi := l.info(t, i)
+	if err := mayRead(ctx, t, &oi, opts); err != nil {
 		return nil, err
 	}
 	front.TellSum(ctx, sumOf(i))
-	oi := l.info(t, i)
 	if _, _, err := extent(&oi, rs, opts.PartNumber); err != nil {
 		return nil, err
 	}
 	return minio.NewGetObjectReaderFromReader(strings.NewReader(""), oi, opts)
+}
+
+// mayRead decides what a request demands of the object that it reads.
+func mayRead(ctx context.Context, t *target, oi *minio.ObjectInfo, opts minio.ObjectOptions) error {
+	if err := oneVersion(t, opts.VersionID); err != nil {
+		return err
+	}
+	if front.CheckRead(ctx, oi.ETag, oi.ModTime) != nil {
+		return minio.PreConditionFailed{} // the reply is written
+	}
+	return nil
 }
 
 // extent is the part of an object that a request asks for. A part that the object does not have is turned down by the
@@ -166,7 +181,8 @@ func (b *body) Close() error {
 }
 
 // PutObject stores an object: nothing is in the volume before the one transaction at the end.
-func (l *Layer) PutObject(ctx context.Context, bucket, object string, data *minio.PutObjReader, opts minio.ObjectOptions) (minio.ObjectInfo, error) {
+func (l *Layer) PutObject(ctx context.Context, bucket, object string, data *minio.PutObjReader, opts minio.ObjectOptions) (oi minio.ObjectInfo, err error) {
+	defer func() { err = quietly(ctx, err) }()
 	t, err := l.object(ctx, bucket, object, writes)
 	if err != nil {
 		return minio.ObjectInfo{}, err
@@ -274,7 +290,10 @@ func (l *Layer) putDir(ctx context.Context, t *target, data *minio.PutObjReader,
 
 // allow decides inside the transaction of a write whether the condition of its request holds. nil: there is none.
 func (l *Layer) allow(ctx context.Context, t *target) vfs.Allow {
-	c := front.ConditionOf(ctx)
+	return l.allowIf(front.ConditionOf(ctx), t)
+}
+
+func (l *Layer) allowIf(c front.Condition, t *target) vfs.Allow {
 	if c == (front.Condition{}) {
 		return nil
 	}
@@ -286,6 +305,8 @@ func (l *Layer) allow(ctx context.Context, t *target) vfs.Allow {
 		switch err := c.Check(exists, tag); {
 		case errors.Is(err, front.ErrAbsent):
 			return &decided{minio.ObjectNotFound{Bucket: t.bucket, Object: t.key}}
+		case exists && !l.o.KeepETag && c.NeedsTag():
+			return &decided{errNoTags(t)}
 		case err != nil:
 			return &decided{errNotMet(t)}
 		}

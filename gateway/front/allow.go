@@ -58,6 +58,7 @@ func (f *Front) adjusting(next http.Handler) http.Handler {
 				replyOf(w).fail(r.URL.Path, *fail)
 				return
 			}
+			refuseEmptySpan(replyOf(w), r)
 		}
 		next.ServeHTTP(w, r)
 	})
@@ -83,6 +84,22 @@ func (f *Front) adjust(r *http.Request) *Failure {
 		if span {
 			r.Header.Del("Range")
 		}
+	})
+}
+
+// refuseEmptySpan turns down the last bytes of an object that has none.
+func refuseEmptySpan(p *reply, r *http.Request) {
+	if !strings.HasPrefix(r.Header.Get("Range"), "bytes=-") {
+		return
+	}
+	p.edit(func(status int, h http.Header) int {
+		if status == http.StatusPartialContent && h.Get("Content-Length") == "0" {
+			for _, name := range []string{"Content-Range", "ETag", "Last-Modified"} {
+				h.Del(name)
+			}
+			p.fail(r.URL.Path, Failure{Status: http.StatusRequestedRangeNotSatisfiable, Code: "InvalidRange", Message: "The requested range is not satisfiable"})
+		}
+		return status
 	})
 }
 

@@ -30,6 +30,15 @@ func Fail(ctx context.Context, f Failure) {
 	q.failure = &f
 }
 
+// FailWrite tells what a write with a condition failed with, where the reply to it is changed accordingly; false: it is not.
+func FailWrite(ctx context.Context, f Failure) bool {
+	if !Of(ctx).listens {
+		return false
+	}
+	Fail(ctx, f)
+	return true
+}
+
 // failed returns what the layer told, if it did.
 func (q *Request) failed() *Failure {
 	q.mu.Lock()

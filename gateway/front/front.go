@@ -55,6 +55,8 @@ func (f *Front) inner() []member {
 		f.extracting,    // archives, S3 Select
 		listing,         // pages of listings
 		f.settle,        // settings that a bucket cannot have
+		conditional,     // conditions are taken for the layer
+		xmlBodies,       // XML bodies
 		f.adjusting,     // what the server minds and AWS does not is taken out; after bodies are decoded
 	}
 }

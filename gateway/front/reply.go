@@ -59,6 +59,15 @@ func (p *reply) fail(path string, f Failure) {
 	writeFailure(p.ResponseWriter, path, f)
 }
 
+// settle makes a status without a body the reply, whatever the handler writes. It does nothing once the client has a header.
+func (p *reply) settle(status int) {
+	if p.sent {
+		return
+	}
+	p.begun, p.sent, p.drop, p.held = true, true, true, nil
+	p.ResponseWriter.WriteHeader(status)
+}
+
 // Unwrap is for http.ResponseController.
 func (p *reply) Unwrap() http.ResponseWriter { return p.ResponseWriter }
 

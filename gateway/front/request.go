@@ -31,6 +31,10 @@ type Request struct {
 	Condition Condition
 	Select    SelectLimits // of the object, if it is to be searched
 	listing   *Listing     // what is asked for, if it is a listing
+	read      *readCondition
+	listens   bool                 // the reply to a write is changed by the failure that the layer tells
+	entries   map[string]Condition // of DeleteObjects, by key; set when the handler reads the body, before the layer is called
+	refused   *Failure             // of the body, likewise
 
 	next    http.Handler // what the router chose; nil: nothing yet
 	stalled atomic.Bool  // the client stopped sending the body

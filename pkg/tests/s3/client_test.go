@@ -206,9 +206,13 @@ func (c *client) deleteMany(quiet bool, keys ...string) *deleted {
 	}
 	body, err := xml.Marshal(request)
 	must(c.t, err)
-	sum := md5.Sum(body)
-	r := c.expect(http.StatusOK, "", http.MethodPost, c.bucket+"?delete=", body, "Content-Md5", base64.StdEncoding.EncodeToString(sum[:]))
+	r := c.expect(http.StatusOK, "", http.MethodPost, c.bucket+"?delete=", body, "Content-Md5", md5Base64(body))
 	var d deleted
 	must(c.t, xml.Unmarshal(r.body, &d))
 	return &d
+}
+
+func md5Base64(b []byte) string {
+	sum := md5.Sum(b)
+	return base64.StdEncoding.EncodeToString(sum[:])
 }
