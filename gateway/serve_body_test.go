@@ -221,6 +221,7 @@ func serveUnsignedChunks(t *testing.T, c *raw) {
 		{"trailer that is no sum", plainChunks("hello", 9, "x-amz-checksum-crc32:NhCmhg"), "5", "x-amz-checksum-crc32", 400, "InvalidRequest"},
 		{"not announced", plainChunks("hello", 9, crc), "5", "", 400, "MalformedTrailerError"},
 		{"unknown trailer", plainChunks("hello", 9, "x-amz-meta-a:b"), "5", "x-amz-meta-a", 400, "InvalidRequest"},
+		{"other algorithm", plainChunks("hello", 9, "x-amz-checksum-sha512:x"), "5", "x-amz-checksum-sha512", 501, "NotImplemented"},
 		{"two trailers", plainChunks("hello", 9, crc), "5", "x-amz-checksum-crc32,x-amz-checksum-crc32c", 400, "InvalidRequest"},
 		{"cut", "9\r\nhello", "9", "x-amz-checksum-crc32", 400, "IncompleteBody"},
 		{"shorter", plainChunks("hello", 9, crc), "6", "x-amz-checksum-crc32", 400, "IncompleteBody"},
@@ -337,6 +338,8 @@ func serveSums(t *testing.T, c *raw) {
 		same(t, "by a link", c.do(signer.PreSignV4(*req, "admin", "12345678", "", "us-east-1", 60)).status, want)
 	}
 	must200(t, c.send("DELETE", "/bodies/bad-link", "", 0), 204)
+	got = c.send("PUT", "/bodies/bad", "hello", 5, "x-amz-checksum-sha512", "aGVsbG8=")
+	same(t, "other algorithm", []any{got.status, got.code}, []any{501, "NotImplemented"})
 	sha := sha256.Sum256([]byte("hello"))
 	got = c.send("PUT", "/bodies/bad", "hullo", 5, "X-Amz-Content-Sha256", hex.EncodeToString(sha[:]), "x-amz-checksum-crc32", sumText(checksum.CRC32, "hullo"))
 	same(t, "other hash of the payload", []any{got.status, got.code}, []any{400, "XAmzContentSHA256Mismatch"})

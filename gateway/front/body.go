@@ -275,6 +275,9 @@ func announced(r *http.Request, kind string) (string, *Failure) {
 		return "", invalidRequest("The x-amz-trailer header requires a payload with trailers.")
 	}
 	name := strings.ToLower(strings.TrimSpace(strings.Join(names, ",")))
+	if strings.HasPrefix(name, "x-amz-checksum-") && !strings.Contains(name, ",") && checksum.OfHeader(name) == checksum.None {
+		return "", notSupported("The checksum algorithm of the x-amz-trailer header is not supported.")
+	}
 	if checksum.OfHeader(name) == checksum.None {
 		return "", invalidRequest("The value specified in the x-amz-trailer header is not supported")
 	}

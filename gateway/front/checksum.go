@@ -31,6 +31,12 @@ func (q *Request) toldSum() checksum.Sum {
 	return q.sum
 }
 
+// isSumHeader reports whether a field, by its canonical name, is about checksums that are there. To ignore one of another
+// algorithm would be to take data that nobody has compared.
+func isSumHeader(name string) bool {
+	return name == kindHeader || name == modeHeader || name == algorithmHeader || checksum.OfHeader(name) != checksum.None
+}
+
 // sentSum is the checksum in the header of a request, of the data that its body is. Where there is no data the header says
 // something else.
 func sentSum(r *http.Request, to purpose) (checksum.Sum, *Failure) {

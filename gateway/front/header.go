@@ -69,7 +69,7 @@ func ruleOf(name string, at places) rule {
 	}
 	rest := name[len(amzPrefix):]
 	switch {
-	case strings.HasPrefix(rest, "Meta-"), strings.HasPrefix(rest, "Checksum-"):
+	case strings.HasPrefix(rest, "Meta-"), isSumHeader(name):
 		return passes
 	case strings.HasPrefix(rest, "Grant-"):
 		return grant
