@@ -130,14 +130,14 @@ var impossible = record.DirStat{Length: -1 << 60, Space: -1 << 60, Inodes: -1 <<
 func (fs *FS) recount(ctx context.Context, dir record.Ino) error {
 	k := record.DirStatKey(dir)
 	begin := func(tx *Tx) error {
-		if err := tx.Load(engine.ReadOp{Key: k, Guard: engine.Exact}, engine.ReadOp{Key: record.AttrKey(dir), Guard: engine.Stable}); err != nil {
+		if err := tx.Load(engine.ReadOp{Key: k, Guard: engine.Exact}, engine.ReadOp{Key: record.AttrKey(dir), Guard: engine.Exact}); err != nil {
 			return err
 		}
-		a, err := tx.Attr(dir, engine.Stable)
+		a, err := tx.Attr(dir, engine.Exact)
 		if err != nil {
 			return err
 		}
-		if a.Type != record.TypeDirectory {
+		if a.Type != record.TypeDirectory || a.Parent.InTrash() && !dir.InTrash() { // it lost them when it went there
 			return eNotDir
 		}
 		b, err := tx.Get(k, engine.Exact)
