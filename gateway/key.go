@@ -133,13 +133,10 @@ func (n names) prefix(top, bucket, prefix string) (bool, error) {
 	if strings.ContainsRune(prefix, 0) || hasDots(prefix) {
 		return false, minio.ObjectNameInvalid{Bucket: bucket, Object: prefix}
 	}
-	if strings.HasPrefix(prefix, "/") || strings.Contains(prefix, "//") {
-		return false, nil
-	}
-	if name, _, below := strings.Cut(prefix, "/"); below && top == "/" && hidden(name) {
+	if name, _, below := strings.Cut(strings.TrimLeft(prefix, "/"), "/"); below && top == "/" && hidden(name) {
 		return false, minio.PrefixAccessDenied{Bucket: bucket, Object: prefix}
 	}
-	return true, nil
+	return !strings.HasPrefix(prefix, "/") && !strings.Contains(prefix, "//"), nil
 }
 
 // marker checks where a listing is to go on. A marker is only compared with names, and names that the file system has

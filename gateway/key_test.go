@@ -111,7 +111,7 @@ func TestPrefixes(t *testing.T) {
 		{name: "begin of a hidden name, which the listing leaves out", top: "/", prefix: ".sys", possible: true},
 		{name: "in hidden", top: "/", prefix: ".sys/", err: minio.PrefixAccessDenied{}},
 		{name: "in the settings", top: "/", prefix: ".minio.sys/config/iam/", err: minio.PrefixAccessDenied{}},
-		{name: "in the settings by a slash more", top: "/", prefix: "/.minio.sys/"},
+		{name: "in the settings by a slash more", top: "/", prefix: "/.minio.sys/", err: minio.PrefixAccessDenied{}},
 		{name: "hidden name in a bucket", top: "/buck", prefix: ".sys/", possible: true},
 		{name: "double slash", top: "/", prefix: "a//"},
 		{name: "parent", top: "/buck", prefix: "../other/", err: minio.ObjectNameInvalid{}},

@@ -43,7 +43,7 @@ func putACL(_ *Front, r *http.Request, _ string) *Failure {
 		return failed
 	}
 	if acl.AccessControlList == nil {
-		return malformedXML
+		return malformed
 	}
 	if acl.Owner.ID != "" && acl.Owner.ID != ownerID || len(acl.AccessControlList.Grant) != 1 {
 		return aclDisabled

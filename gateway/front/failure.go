@@ -78,6 +78,7 @@ const requestIDHeader = "X-Amz-Request-Id"
 
 // writeFailure writes an error reply.
 func writeFailure(w http.ResponseWriter, path string, f Failure) {
+	f = s3Failure(f)
 	h := w.Header()
 	if h.Get(requestIDHeader) == "" { // what is turned down before the server's handlers run
 		h.Set(requestIDHeader, fmt.Sprintf("%016X", rand.Uint64()))

@@ -39,7 +39,7 @@ func TestWhatHasNoHandlerIsAnswered(t *testing.T) {
 		{http.MethodGet, "/b/k", http.StatusOK, ""},
 		{http.MethodGet, "/", http.StatusOK, ""},
 		{http.MethodPost, "/", http.StatusOK, ""},
-		{http.MethodPost, "/b/?delete", http.StatusOK, ""},
+		{http.MethodPost, "/b/?delete", http.StatusBadRequest, "MalformedXML"}, // it has no body
 		{http.MethodPatch, "/b/k", http.StatusMethodNotAllowed, "MethodNotAllowed"},
 		{"LOCK", "/b/k", http.StatusMethodNotAllowed, "MethodNotAllowed"},
 		{http.MethodPut, "/", http.StatusMethodNotAllowed, "MethodNotAllowed"},

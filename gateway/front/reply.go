@@ -12,14 +12,15 @@ import (
 // It belongs to the goroutine of its request.
 type reply struct {
 	http.ResponseWriter
-	q     *Request
-	path  string
-	edits []func(status int, h http.Header) int
-	whole []func(status int, h http.Header, body []byte) (int, []byte)
-	limit int  // most bytes of a body that is held
-	begun bool // the handler has said its status
-	sent  bool // the client has the header
-	drop  bool // what the handler writes is not the reply
+	q       *Request
+	path    string
+	request *http.Request // nil: error replies of the server stay as they are
+	edits   []func(status int, h http.Header) int
+	whole   []func(status int, h http.Header, body []byte) (int, []byte)
+	limit   int  // most bytes of a body that is held
+	begun   bool // the handler has said its status
+	sent    bool // the client has the header
+	drop    bool // what the handler writes is not the reply
 
 	status int
 	held   *bytes.Buffer // of a reply that is held; nil: none is
@@ -29,6 +30,9 @@ type reply struct {
 func replying(next http.Handler) http.Handler {
 	return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
 		p := &reply{ResponseWriter: w, q: Of(r.Context()), path: r.URL.Path}
+		if kindOf(r) == s3 {
+			p.request = r
+		}
 		next.ServeHTTP(p, r)
 		p.finish()
 	})
@@ -101,6 +105,9 @@ func (p *reply) WriteHeader(status int) {
 		}
 	}
 	p.status = status
+	if status >= http.StatusBadRequest && p.request != nil && p.Header().Get("Content-Type") == "application/xml" {
+		p.hold(maxError, func(status int, _ http.Header, body []byte) (int, []byte) { return reword(p.request, status, body) })
+	}
 	if len(p.whole) > 0 {
 		p.held = new(bytes.Buffer)
 		return

@@ -192,7 +192,7 @@ func failureOf(err error) *Failure {
 	if f := (*Failure)(nil); errors.As(err, &f) {
 		return f
 	}
-	return &Failure{Status: http.StatusInternalServerError, Code: "InternalError", Message: "We encountered an internal error. Please try again."}
+	return internalError
 }
 
 // policyStatus tells whether a bucket's policy lets everybody in.
@@ -215,15 +215,23 @@ func readBody(r *http.Request) ([]byte, *Failure) {
 	b, err := io.ReadAll(io.LimitReader(r.Body, maxSetting+1))
 	switch {
 	case err != nil:
-		return nil, &Failure{Status: http.StatusBadRequest, Code: "BadDigest", Message: "The Content-MD5 or checksum value that you specified did not match what the server received."}
+		return nil, badBody(err)
 	case len(b) > maxSetting:
-		return nil, malformedXML
+		return nil, malformed
 	}
 	return b, nil
 }
 
-var malformedXML = &Failure{Status: http.StatusBadRequest, Code: "MalformedXML",
-	Message: "The XML you provided was not well-formed or did not validate against our published schema"}
+// badBody is the reply to a body that could not be read, or is not what its sums say.
+func badBody(err error) *Failure {
+	if f := (*Failure)(nil); errors.As(err, &f) {
+		return f
+	}
+	if errors.Is(err, io.ErrUnexpectedEOF) {
+		return &Failure{Status: http.StatusBadRequest, Code: "IncompleteBody", Message: "You did not provide the number of bytes specified by the Content-Length HTTP header."}
+	}
+	return &Failure{Status: http.StatusBadRequest, Code: "BadDigest", Message: "The Content-MD5 or checksum value that you specified did not match what the server received."}
+}
 
 func notSupported(message string) *Failure {
 	return &Failure{Status: http.StatusNotImplemented, Code: "NotImplemented", Message: message}

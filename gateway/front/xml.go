@@ -16,20 +16,20 @@ func decode(document []byte, root string, v any) *Failure {
 	for {
 		token, err := d.Token()
 		if err != nil {
-			return malformedXML
+			return malformed
 		}
 		start, ok := token.(xml.StartElement)
 		if !ok {
 			if text, is := token.(xml.CharData); is && len(bytes.TrimSpace(text)) > 0 {
-				return malformedXML
+				return malformed
 			}
 			continue
 		}
 		if start.Name.Local != root || start.Name.Space != "" && start.Name.Space != namespace {
-			return malformedXML
+			return malformed
 		}
 		if err := d.DecodeElement(v, &start); err != nil {
-			return malformedXML
+			return malformed
 		}
 		return trailing(d)
 	}
@@ -43,15 +43,15 @@ func trailing(d *xml.Decoder) *Failure {
 			return nil
 		}
 		if err != nil {
-			return malformedXML
+			return malformed
 		}
 		switch t := token.(type) {
 		case xml.CharData:
 			if len(bytes.TrimSpace(t)) > 0 {
-				return malformedXML
+				return malformed
 			}
 		case xml.StartElement:
-			return malformedXML
+			return malformed
 		}
 	}
 }

@@ -169,7 +169,7 @@ func oddKeys(c *client) {
 	for _, key := range []string{strings.Repeat("x", 256), strings.Repeat("y/", 512) + "z"} {
 		c.expect(http.StatusBadRequest, "KeyTooLongError", http.MethodPut, c.bucket+"/"+key, nil)
 	}
-	c.expect(http.StatusBadRequest, "XMinioInvalidObjectName", http.MethodPut, c.bucket+"/a//b", nil)
+	c.expect(http.StatusBadRequest, "InvalidURI", http.MethodPut, c.bucket+"/a//b", nil)
 	c.expect(http.StatusNotFound, "NoSuchKey", http.MethodGet, c.bucket+"/a//b", nil)
 	c.expect(http.StatusNoContent, "", http.MethodDelete, c.bucket+"/a//b", nil)
 	c.expect(http.StatusBadRequest, "", http.MethodPut, c.bucket+"/a%00b", nil)

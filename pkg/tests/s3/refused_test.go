@@ -29,7 +29,7 @@ func TestWhatIsNotThereIsRefused(t *testing.T) {
 	for _, q := range []string{"session", "metadataTable", "whatever", "whatever=1"} {
 		c.expect(http.StatusNotImplemented, "NotImplemented", http.MethodGet, c.bucket+"?"+q, nil)
 	}
-	for _, q := range []string{"website", "logging", "accelerate", "requestPayment", "replication", "object-lock", "intelligent-tiering&id=1", "whatever"} {
+	for _, q := range []string{"website", "logging", "accelerate", "requestPayment", "replication", "object-lock", "inventory&id=1", "intelligent-tiering&id=1", "whatever"} {
 		c.expect(http.StatusNotImplemented, "NotImplemented", http.MethodPut, c.bucket+"?"+q, []byte("<x/>"))
 	}
 	c.expect(http.StatusNotImplemented, "NotImplemented", http.MethodDelete, k+"?acl", nil)
