@@ -127,9 +127,8 @@ func (f *Front) body(w http.ResponseWriter, r *http.Request) *Failure {
 	}
 	switch to {
 	case forData:
-		b := &Body{req: r, size: r.ContentLength, want: want, coded: coded}
-		if coded != nil || !want.IsZero() || b.size >= bigBody {
-			Of(r.Context()).body = b
+		if coded != nil || !want.IsZero() || r.ContentLength >= bigBody {
+			Of(r.Context()).body = &Body{req: r, size: r.ContentLength, want: want, coded: coded}
 			replyToData(w, r)
 		}
 	case forNothing:
