@@ -162,19 +162,28 @@ func (d *deleter) pick() (f goneFile, wait time.Duration, ok bool) {
 	return goneFile{}, wait, false
 }
 
-// deleteFile removes all data of a deleted file, then its record.
+// deleteFile removes all data of a deleted file. Its record goes with the last chunk: from then on the slices' own records tell
+// what is left to do.
 func (fs *FS) deleteFile(ctx context.Context, ino record.Ino, length uint64) error {
 	indexes, err := fs.chunkIndexes(ctx, ino, length)
 	if err != nil {
 		return err
 	}
-	for _, index := range indexes {
-		if err := fs.deleteChunk(ctx, ino, index); err != nil {
+	file := record.DelFileKey(ino, length)
+	for n, index := range indexes {
+		var also []record.Key
+		if n == len(indexes)-1 {
+			also = []record.Key{file}
+		}
+		if err := fs.deleteChunk(ctx, ino, index, also...); err != nil {
 			return fmt.Errorf("chunk %d: %w", index, err)
 		}
 	}
+	if len(indexes) > 0 {
+		return nil
+	}
 	return fs.update(ctx, "delfile", func(tx *Tx) error {
-		tx.Delete(record.DelFileKey(ino, length))
+		tx.Delete(file)
 		return nil
 	})
 }
@@ -203,8 +212,8 @@ func (fs *FS) chunkIndexes(ctx context.Context, ino record.Ino, length uint64) (
 	}
 }
 
-// deleteChunk removes a chunk and the slices that nothing else refers to.
-func (fs *FS) deleteChunk(ctx context.Context, ino record.Ino, index uint32) error {
+// deleteChunk removes a chunk and the slices that nothing else refers to, and other records with the chunk.
+func (fs *FS) deleteChunk(ctx context.Context, ino record.Ino, index uint32, also ...record.Key) error {
 	var dead []record.SliceID
 	err := fs.update(ctx, "delchunk", func(tx *Tx) error {
 		ss, err := tx.Slices(ino, index, engine.Exact)
@@ -212,6 +221,9 @@ func (fs *FS) deleteChunk(ctx context.Context, ino record.Ino, index uint32) err
 			return err
 		}
 		tx.Delete(record.ChunkKey(ino, index))
+		for _, k := range also {
+			tx.Delete(k)
+		}
 		dead, err = tx.deref(ss)
 		return err
 	})
@@ -274,20 +286,33 @@ func (fs *FS) deleteSlices(ctx context.Context, dead []record.SliceID) error {
 			errs = append(errs, fmt.Errorf("slice %d: %w", id.ID, err))
 			continue
 		}
-		if err := fs.update(ctx, "delslice", func(tx *Tx) error {
-			k := record.SliceRefKey(id.ID, id.Size)
-			b, err := tx.Get(k, engine.Exact)
-			if err != nil || b == nil {
-				return err
-			}
-			if refs, err := record.DecodeInt64(k.Kind, b); err != nil || refs > 0 {
-				return err
-			}
-			tx.Delete(k)
-			return nil
-		}); err != nil {
+		if err := fs.dropSliceRef(ctx, id); err != nil {
 			errs = append(errs, fmt.Errorf("slice %d: %w", id.ID, err))
 		}
 	}
 	return errors.Join(errs...)
+}
+
+// dropSliceRef removes the record of a slice whose blocks are gone. It mostly counts nothing: only if that turns out to be wrong
+// is it read.
+func (fs *FS) dropSliceRef(ctx context.Context, id record.SliceID) error {
+	k := record.SliceRefKey(id.ID, id.Size)
+	guessed := false
+	return fs.update(ctx, "delslice", func(tx *Tx) error {
+		if !guessed {
+			guessed = true
+			tx.Check(engine.Check{Kind: engine.Same, Key: k, Want: record.EncodeInt64(0)})
+			tx.Delete(k)
+			return nil
+		}
+		b, err := tx.Get(k, engine.Exact)
+		if err != nil || b == nil {
+			return err
+		}
+		if refs, err := record.DecodeInt64(k.Kind, b); err != nil || refs > 0 {
+			return err
+		}
+		tx.Delete(k)
+		return nil
+	})
 }
