@@ -72,11 +72,6 @@ func newBench(cellTime time.Duration) (*bench, error) {
 	return b, nil
 }
 
-// keyOf is the key of a small object: a few directories deep, as applications have them.
-func keyOf(round, client, i int) string {
-	return fmt.Sprintf("/%s/w/put-4k/r%d/c%02d-%06d", bucket, round, client, i)
-}
-
 func (b *bench) put(s *server, key string) request {
 	return s.keys.sign(s.addr, "PUT", key, "", b.small, b.smallSum, nil, http.StatusOK)
 }
