@@ -76,6 +76,9 @@ func (l *Layer) GetObjectNInfo(ctx context.Context, bucket, object string, rs *m
 	if err != nil {
 		return nil, err
 	}
+	if a := front.AttributesOf(ctx); a != nil {
+		return nil, l.tellAttributes(ctx, &t, opts.VersionID, a)
+	}
 	if t.dir {
 		return l.openDir(ctx, &t, rs, opts)
 	}
@@ -105,6 +108,24 @@ func (l *Layer) GetObjectNInfo(ctx context.Context, bucket, object string, rs *m
 		}
 		l.closeReader(&t, r)
 	})
+}
+
+// tellAttributes tells the front what is known of an object, which answers by itself: the error is for the handler alone.
+func (l *Layer) tellAttributes(ctx context.Context, t *target, version string, a *front.Attributes) error {
+	i, err := l.stat(ctx, t, false)
+	if err == nil {
+		err = oneVersion(t, version)
+	}
+	if err != nil {
+		return err
+	}
+	oi := l.info(t, i)
+	d := front.Description{ETag: oi.ETag, Size: oi.Size, Modified: oi.ModTime, Sum: sumOf(i)}
+	for _, p := range oi.Parts {
+		d.Parts = append(d.Parts, p.Size)
+	}
+	a.Tell(d)
+	return minio.NotImplemented{}
 }
 
 func (l *Layer) closeReader(t *target, r *vfs.Reader) {

@@ -27,14 +27,15 @@ const (
 // them, which know neither. It travels in the context. What has no lock is set before the server's handlers run and only
 // read after that.
 type Request struct {
-	Origin    Origin
-	Condition Condition
-	Select    SelectLimits // of the object, if it is to be searched
-	listing   *Listing     // what is asked for, if it is a listing
-	read      *readCondition
-	listens   bool                 // the reply to a write is changed by the failure that the layer tells
-	entries   map[string]Condition // of DeleteObjects, by key; set when the handler reads the body, before the layer is called
-	refused   *Failure             // of the body, likewise
+	Origin     Origin
+	Condition  Condition
+	Select     SelectLimits // of the object, if it is to be searched
+	listing    *Listing     // what is asked for, if it is a listing
+	attributes *Attributes  // what is asked of an object, if nothing but that
+	read       *readCondition
+	listens    bool                 // the reply to a write is changed by the failure that the layer tells
+	entries    map[string]Condition // of DeleteObjects, by key; set when the handler reads the body, before the layer is called
+	refused    *Failure             // of the body, likewise
 
 	next    http.Handler // what the router chose; nil: nothing yet
 	stalled atomic.Bool  // the client stopped sending the body

@@ -19,6 +19,7 @@ var replies = map[string]func(*client){
 	"listing, uploads":   listingUploads,
 	"listing, arguments": listingArguments,
 	"settings":           settings,
+	"attributes":         attributes,
 	"deletes":            deletesSaid,
 	"pages of buckets":   bucketPages,
 	"errors":             wording,
