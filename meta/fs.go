@@ -29,6 +29,8 @@ type Options struct {
 	// DeleteSlice removes the blocks of a slice that nothing refers to any more. It is called from background work, from
 	// several goroutines. nil: such slices are left to whoever runs gc.
 	DeleteSlice func(ctx context.Context, s record.SliceID) error
+	// FlushTotals is how often the volume's totals are written by engines that ask to gather what is added; 0: a second.
+	FlushTotals time.Duration
 	// DeleteDelay is how long the data of a removed file is kept at least, for readers in other clients that have it open;
 	// 0: 5 s, negative: none.
 	DeleteDelay time.Duration
@@ -58,6 +60,9 @@ func (o Options) normalize() Options {
 		o.DeleteDelay = 5 * time.Second
 	case o.DeleteDelay < 0:
 		o.DeleteDelay = 0
+	}
+	if o.FlushTotals <= 0 {
+		o.FlushTotals = flushPeriod
 	}
 	if o.Deletes == 0 {
 		o.Deletes = 10
@@ -104,6 +109,8 @@ type FS struct {
 
 	compacts compactor
 	stats    statWatch
+	hot      hotTotals
+	gathers  bool // totals, in hot
 
 	sid   atomic.Uint64
 	stop  context.CancelFunc
@@ -132,6 +139,7 @@ func Open(ctx context.Context, eng engine.Engine, o Options) (*FS, error) {
 		return nil, err
 	}
 	fs := &FS{eng: eng, o: o, log: o.Logger, metrics: metrics{o.Observe}}
+	fs.gathers = eng.Info().HotCounters
 	fs.setting.Store(s)
 	fs.inodes = ids{eng: eng, counter: record.CounterInode, batch: record.InodeBatch, first: 2}
 	fs.slices = ids{eng: eng, counter: record.CounterSlice, batch: record.SliceBatch, first: 1}
@@ -181,8 +189,8 @@ func (fs *FS) Usage(ctx context.Context) (Usage, error) {
 	if err != nil {
 		return Usage{}, err
 	}
-	s := fs.Setting()
-	used, files := uint64(max(space, 0)), uint64(max(inodes, 0))
+	s, more := fs.Setting(), fs.hot.pending()
+	used, files := uint64(max(space+more.space, 0)), uint64(max(inodes+more.inodes, 0))
 	u := Usage{TotalSpace: s.Capacity, UsedInodes: files}
 	if u.TotalSpace == 0 {
 		// Without a limit: 1 PiB, doubled while more than 80 % of it is used. juicefs 1.4.1 statfs.

@@ -12,8 +12,20 @@ import (
 	"juicefs/meta/record"
 )
 
-// removeBatch is how many objects of one directory go in one transaction, so that others get their turn.
-const removeBatch = 1000
+// removeBatch is how many objects of one directory go in one transaction, so that others get their turn; removeWrites is
+// the most writes that one of them takes, for engines that limit those of a transaction.
+const (
+	removeBatch  = 1000
+	removeWrites = 12
+)
+
+// removals is how many objects go in one transaction of the engine.
+func (fs *FS) removals() int {
+	if most := fs.eng.Info().MaxWrites; most > 0 {
+		return min(removeBatch, max(most/removeWrites, 1))
+	}
+	return removeBatch
+}
 
 // RemoveObjects removes objects, those of one directory together. The first result has the length and order of rs: nil,
 // or why that one stayed (ENOENT when it was absent). The second is of the whole: when it is not nil the first is nil, and
@@ -22,7 +34,7 @@ func (fs *FS) RemoveObjects(ctx context.Context, c *Caller, rs []Removal) ([]err
 	errs := make([]error, len(rs))
 	for _, group := range byDirectory(rs) {
 		for len(group) > 0 {
-			n := min(len(group), removeBatch)
+			n := min(len(group), fs.removals())
 			if err := fs.removeGroup(ctx, c, rs, group[:n], errs); err != nil {
 				return nil, wrap("remove", rs[group[0]].Path, err)
 			}

@@ -52,6 +52,7 @@ func (fs *FS) update(ctx context.Context, op string, plan func(*Tx) error) error
 	for _, f := range done.after {
 		f()
 	}
+	fs.hot.add(done.totals)
 	if len(done.adds) > 0 {
 		fs.noteStats(done)
 	}

@@ -72,6 +72,9 @@ func (fs *FS) StartSession(ctx context.Context) error {
 		}
 		return fs.reload(ctx)
 	})
+	if fs.gathers {
+		fs.every(run, fs.o.FlushTotals, fs.flushTotals)
+	}
 	if !fs.o.NoBackground {
 		fs.startJobs(run)
 	}
@@ -175,7 +178,7 @@ func sameSetting(a, b *record.Setting) bool {
 // last seconds is left to other clients. ctx bounds the wait.
 func (fs *FS) Close(ctx context.Context) error {
 	if fs.stop == nil {
-		return nil
+		return fs.flushTotals(ctx) // of a program that had no session
 	}
 	fs.stop()
 	done := make(chan struct{})
@@ -192,7 +195,7 @@ func (fs *FS) Close(ctx context.Context) error {
 	if sid == 0 {
 		return nil
 	}
-	return fs.cleanSession(ctx, sid)
+	return errors.Join(fs.cleanSession(ctx, sid), fs.flushTotals(ctx))
 }
 
 // Sessions returns the clients that are registered, stale ones included.

@@ -30,6 +30,8 @@ type Tx struct {
 	proof record.Key
 	// hour says that the trash directory of this hour is used, which was not read but remembered.
 	hour bool
+	// totals is what is added to the volume's totals, where that is gathered.
+	totals change
 	// unlimited says that the volume's size and quotas do not count.
 	unlimited bool
 }

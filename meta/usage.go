@@ -1,6 +1,7 @@
 package meta
 
 import (
+	"cmp"
 	"context"
 	"fmt"
 
@@ -55,6 +56,10 @@ func weight(a *record.Attr) change {
 
 // addTotals adds to the volume's totals.
 func (tx *Tx) addTotals(c change) {
+	if tx.fs.gathers {
+		tx.totals.space, tx.totals.inodes = tx.totals.space+c.space, tx.totals.inodes+c.inodes
+		return
+	}
 	tx.Add(record.CounterKey(record.CounterSpace), c.space)
 	tx.Add(record.CounterKey(record.CounterInodes), c.inodes)
 }
@@ -165,6 +170,9 @@ func (tx *Tx) limit(k record.Key) [2]int64 {
 func (tx *Tx) checkLimits() error {
 	if tx.unlimited {
 		return nil
+	}
+	if full, err := tx.totalsFull(); err != nil || full {
+		return cmp.Or(err, error(eNoSpc))
 	}
 	var reads []engine.ReadOp
 	for k, i := range tx.adds {

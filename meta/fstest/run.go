@@ -36,8 +36,19 @@ func Run(t *testing.T, open Open) {
 	}
 }
 
+// RunHot runs what concerns totals on an engine that asks for them to be gathered. The other tests look at all records, or
+// count turnarounds, while the totals are written at times of their own.
+func RunHot(t *testing.T, open Open) {
+	run(t, func(t *testing.T) engine.Engine { return hotEngine{open(t)} }, [][]test{statTests, quotaTests, historyTests, parallelTests})
+}
+
 func runAll(t *testing.T, open Open) {
-	for _, group := range [][]test{objectTests, listTests, nodeTests, renameTests, dataTests, compactTests, statTests, lifeTests, quotaTests, historyTests, parallelTests, budgetTests} {
+	run(t, open, [][]test{objectTests, listTests, nodeTests, renameTests, dataTests, compactTests, statTests, hotTests, lifeTests,
+		quotaTests, historyTests, parallelTests, budgetTests})
+}
+
+func run(t *testing.T, open Open, groups [][]test) {
+	for _, group := range groups {
 		for _, c := range group {
 			t.Run(c.name, func(t *testing.T) { c.run(t, open) })
 		}

@@ -70,7 +70,7 @@ func newVolumeOn(t *testing.T, eng engine.Engine, opts ...option) *volume {
 	v.blocks = &blocks{gone: map[record.SliceID]int{}}
 	v.setup = &setup{setting: record.Setting{Name: "test", UUID: "6c5b1a52-2d0b-4f4a-8f0e-2f0c6f3c7d11", Storage: "file", Bucket: "/x/",
 		BlockSize: 4096, MetaVersion: 1, MinClientVersion: "1.1.0-A", DirStats: true}}
-	v.setup.options = meta.Options{NoBackground: true, Now: v.clock.now, DeleteSlice: v.blocks.delete, DeleteDelay: -1, SkipDirMtime: -1}
+	v.setup.options = meta.Options{NoBackground: true, FlushTotals: time.Millisecond, Now: v.clock.now, DeleteSlice: v.blocks.delete, DeleteDelay: -1, SkipDirMtime: -1}
 	for _, o := range opts {
 		o(v.setup)
 	}
