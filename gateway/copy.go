@@ -57,25 +57,13 @@ func (l *Layer) CopyObject(ctx context.Context, srcBucket, srcObject, dstBucket,
 		c.Xattrs[attrParts] = parts
 	}
 	keepSum(&c, sum, from.Size)
+	c.Source = from
 	i, err := l.v.Copy(ctx, src.path, c)
 	if err != nil {
 		return minio.ObjectInfo{}, l.fail(ctx, &dst, writes, err)
 	}
-	if err := l.unchanged(ctx, &src, from); err != nil {
-		return minio.ObjectInfo{}, err
-	}
 	front.TellSum(ctx, sum)
 	return l.info(&dst, i), nil
-}
-
-// unchanged fails if the source of a copy was replaced since it was looked at: the copy may have the data of one version
-// and the tag of another then, and the client has to try again. A source that is gone was most likely just removed.
-func (l *Layer) unchanged(ctx context.Context, src *target, from *vfs.Info) error {
-	now, err := l.v.Stat(ctx, src.path)
-	if err == nil && (now.Ino != from.Ino || !now.Mtime.Equal(from.Mtime)) {
-		return minio.OperationTimedOut{}
-	}
-	return nil //nolint:nilerr // see above
 }
 
 // changed reports whether a file is not the one that the handler has seen.

@@ -68,7 +68,7 @@ func (l *Layer) fail(ctx context.Context, t *target, u use, err error) error {
 	switch {
 	case errors.Is(err, context.Canceled):
 		return context.Canceled
-	case errors.Is(err, context.DeadlineExceeded):
+	case errors.Is(err, context.DeadlineExceeded), errors.Is(err, vfs.ErrSourceChanged):
 		return minio.OperationTimedOut{}
 	case errors.Is(err, vfs.ErrBusy), errors.Is(err, vfs.ErrUnknown):
 		return l.unavailable(t, u, err)

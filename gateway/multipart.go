@@ -192,12 +192,8 @@ func (l *Layer) CopyObjectPart(ctx context.Context, srcBucket, srcObject, dstBuc
 	} else {
 		tag = ""
 	}
+	c.Source = from
 	i, err := l.v.CopyRange(ctx, src.path, startOffset, length, c)
-	if err == nil && tag != "" {
-		if err = l.unchanged(ctx, &src, from); err != nil {
-			return minio.PartInfo{}, err
-		}
-	}
 	if err == nil && tag == "" {
 		// A part without a tag does not count, so that nobody can complete with data that is not hashed yet. What is
 		// hashed is the part and not its source, which may be another by now.

@@ -300,6 +300,9 @@ func (fs *FS) CopyObject(ctx context.Context, c *Caller, src string, off, n int6
 		if err = tx.access(c, r.attr, mayRead); err != nil {
 			return wrap("copy", src, err)
 		}
+		if s.Source.Ino != 0 && s.Source != (FileVersion{Ino: r.ent.Ino, Mtime: r.attr.Mtime}) {
+			return fmt.Errorf("%s: %w", src, ErrSourceChanged)
+		}
 		y, err := tx.cut(r, uint64(off), n)
 		if err != nil {
 			return err

@@ -19,6 +19,8 @@ var (
 	ErrUnsupported = errors.New("volume setting is not supported")
 	// ErrPartChanged is wrapped by ComposeObject when a part is missing or is not the one that was named.
 	ErrPartChanged = errors.New("part is missing or has changed")
+	// ErrSourceChanged is wrapped by CopyObject when the source is not the version that was named.
+	ErrSourceChanged = errors.New("source has changed")
 	// ErrTopMissing is wrapped, with ENOENT, when an object is to appear below a directory that must be there and is not.
 	ErrTopMissing = fmt.Errorf("top directory is missing: %w", syscall.ENOENT)
 	// ErrReplaced is returned by background work when the volume was destroyed or replaced by another one.

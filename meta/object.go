@@ -56,6 +56,15 @@ type ObjectSpec struct {
 	// From, when set, is a file that this process parked its data in: its chunks are taken over in front of Chunks and the file
 	// is removed in the same transaction. Length includes it.
 	From string
+	// Source, when its Ino is not 0, is the version of the file that CopyObject copies. Another one is ErrSourceChanged: what was
+	// decided by the first, such as Xattrs, does not fit it.
+	Source FileVersion
+}
+
+// FileVersion tells a file from the one that its name had before or will have.
+type FileVersion struct {
+	Ino   record.Ino
+	Mtime record.Time
 }
 
 // Part is one source of a compose.

@@ -16,6 +16,8 @@ var (
 	ErrUnknown = meta.ErrUnknown
 	// ErrPartChanged is wrapped by Compose when a part is missing or is not the one that was named.
 	ErrPartChanged = meta.ErrPartChanged
+	// ErrSourceChanged is wrapped by Copy and CopyRange when the source is not the version that Commit.Source is.
+	ErrSourceChanged = meta.ErrSourceChanged
 	// ErrCorrupt is wrapped when stored data is not what was written.
 	ErrCorrupt = chunk.ErrCorrupt
 	// ErrTopMissing is wrapped, with ENOENT, when Commit.Top is missing.

@@ -37,6 +37,9 @@ type Commit struct {
 	// Top is the highest directory that Parents does not make, nor those above it: missing it is ErrTopMissing.
 	Top   string
 	Allow Allow
+	// Source is the version of what Copy and CopyRange copy, as Stat has shown it; any other is ErrSourceChanged. nil: whichever
+	// is there.
+	Source *Info
 }
 
 // spec is the transaction that a Commit asks for.
@@ -45,8 +48,12 @@ func (c *Commit) spec() *meta.ObjectSpec {
 	if mode == 0 {
 		mode = 0o666
 	}
-	return &meta.ObjectSpec{Path: c.Path, Xattrs: c.Xattrs, Mode: mode, Mtime: record.TimeOf(c.Mtime), Parents: c.Parents, Top: c.Top,
+	s := &meta.ObjectSpec{Path: c.Path, Xattrs: c.Xattrs, Mode: mode, Mtime: record.TimeOf(c.Mtime), Parents: c.Parents, Top: c.Top,
 		Allow: c.Allow.onObject()}
+	if c.Source != nil {
+		s.Source = meta.FileVersion{Ino: c.Source.Ino, Mtime: record.TimeOf(c.Source.Mtime)}
+	}
+	return s
 }
 
 // MakeDir makes a directory. With dirObject it becomes (or, if there is a directory already, is made) a directory object

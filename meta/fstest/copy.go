@@ -29,6 +29,17 @@ func testCopy(t *testing.T, open Open) {
 	if n := v.refs(first); n != 2 {
 		t.Errorf("%d references", n)
 	}
+	// One version only.
+	there := meta.FileVersion{Ino: src.Ino, Mtime: src.Attr.Mtime}
+	for _, other := range []meta.FileVersion{{Ino: o.Ino, Mtime: there.Mtime}, {Ino: there.Ino, Mtime: record.Time{Sec: there.Mtime.Sec, Nsec: there.Mtime.Nsec + 1}}} {
+		_, err = v.fs.CopyObject(t.Context(), v.root, "/src", 0, -1, &meta.ObjectSpec{Path: "/a/other", Source: other})
+		if !errors.Is(err, meta.ErrSourceChanged) {
+			t.Errorf("a copy of another version than %+v: %v, want %v", other, err, meta.ErrSourceChanged)
+		}
+	}
+	v.absent("/a/other")
+	_, err = v.fs.CopyObject(t.Context(), v.root, "/src", 0, -1, &meta.ObjectSpec{Path: "/a/dst", Source: there})
+	v.ok(err)
 	// Onto itself, and over another copy.
 	_, err = v.fs.CopyObject(t.Context(), v.root, "/src", 0, -1, &meta.ObjectSpec{Path: "/src", Mode: 0o600})
 	v.ok(err)
