@@ -6,6 +6,7 @@ go 1.26.0
 replace github.com/minio/minio => github.com/juicedata/minio v0.0.0-20260515071949-69a6cfc9da65
 
 require (
+	github.com/anishathalye/porcupine v1.3.1
 	github.com/google/go-cmp v0.7.0
 	github.com/google/uuid v1.6.0
 	github.com/gorilla/mux v1.8.0

@@ -21,9 +21,9 @@ const staleTime = 150 * time.Second
 // A gateway is killed in the middle of writing. What it acknowledged is there at the other, which goes on working; the dead session
 // is cleaned up by the other; blocks that were stored but belong to nothing yet are all that remains, and gc removes them.
 func TestTheOtherGatewayOutlivesACrash(t *testing.T) {
-	forPairs(t, func(t *testing.T, writer, reader oracle.Program) {
+	records.run(t, func(t *testing.T, e engine, writer, reader oracle.Program) {
 		t.Parallel() // it mostly waits for the session to become stale
-		v := oracle.Format(t, writer, oracle.FormatOptions{})
+		v := e.format(t, writer, oracle.FormatOptions{})
 		wg, rg := start(t, writer, v, single), start(t, reader, v, single)
 		b := newBucket(v.Name)
 		w, r := newAuthor(t, wg, b), newAuthor(t, rg, b)

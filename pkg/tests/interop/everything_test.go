@@ -22,13 +22,13 @@ const (
 // One program formats the volume and writes everything; the other reads it all, alters it and writes everything again; the first
 // reads that. Then both go, the original judges, and a gateway of each without any cache reads it all once more.
 func TestEachReadsAndAltersWhatTheOtherWrote(t *testing.T) {
-	forPairs(t, func(t *testing.T, writer, reader oracle.Program) {
+	records.run(t, func(t *testing.T, e engine, writer, reader oracle.Program) {
 		for _, c := range []struct {
 			layout layout
 			trash  int // days
 		}{{multi, 0}, {single, 1}} {
 			t.Run(fmt.Sprintf("%s, %d days of trash", c.layout.name, c.trash), func(t *testing.T) {
-				v := oracle.Format(t, writer, oracle.FormatOptions{TrashDays: c.trash})
+				v := e.format(t, writer, oracle.FormatOptions{TrashDays: c.trash})
 				a, b := start(t, writer, v, c.layout), start(t, reader, v, c.layout)
 
 				first, second := newBucket("first"), newBucket("second")
@@ -206,8 +206,8 @@ func alter(a *author) {
 // Without trash the blocks of what is removed, replaced or given up go from the folder while the gateways run; what a copy still
 // needs stays. One program writes, the other removes.
 func TestRemovedDataIsGone(t *testing.T) {
-	forPairs(t, func(t *testing.T, writer, reader oracle.Program) {
-		v := oracle.Format(t, writer, oracle.FormatOptions{})
+	records.run(t, func(t *testing.T, e engine, writer, reader oracle.Program) {
+		v := e.format(t, writer, oracle.FormatOptions{})
 		wg, rg := start(t, writer, v, multi), start(t, reader, v, multi)
 		b := newBucket("bucket")
 		w, r := newAuthor(t, wg, b), newAuthor(t, rg, b)

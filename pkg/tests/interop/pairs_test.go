@@ -5,6 +5,7 @@ import (
 	"testing"
 
 	"juicefs/pkg/tests/oracle"
+	"juicefs/pkg/tests/redistest"
 )
 
 func TestMain(m *testing.M) { os.Exit(oracle.Main(m)) }
@@ -15,20 +16,51 @@ type pair struct {
 	writer, reader func(testing.TB) oracle.Program
 }
 
-var pairs = []pair{
-	{name: "original then original", writer: oracle.Real, reader: oracle.Real},
-	{name: "original then ours", writer: oracle.Real, reader: oracle.Ours},
-	{name: "ours then original", writer: oracle.Ours, reader: oracle.Real},
-	{name: "ours then ours", writer: oracle.Ours, reader: oracle.Ours},
+var (
+	originals        = pair{name: "original then original", writer: oracle.Real, reader: oracle.Real}
+	originalThenOurs = pair{name: "original then ours", writer: oracle.Real, reader: oracle.Ours}
+	oursThenOriginal = pair{name: "ours then original", writer: oracle.Ours, reader: oracle.Real}
+	ours             = pair{name: "ours then ours", writer: oracle.Ours, reader: oracle.Ours}
+)
+
+// engine is where a volume's metadata is.
+type engine struct {
+	name string
+	meta func(testing.TB) string // the URL of an empty database; "" is a SQLite file in the volume's folder
 }
 
-// forPairs runs test once for each pair.
-func forPairs(t *testing.T, test func(t *testing.T, writer, reader oracle.Program)) {
+var (
+	sqlite = engine{"SQLite", func(testing.TB) string { return "" }}
+	redis  = engine{"Redis", func(t testing.TB) string { t.Helper(); return redistest.Start(t).URL(0) }}
+)
+
+// format makes a volume in an empty database of the engine.
+func (e engine) format(t testing.TB, p oracle.Program, o oracle.FormatOptions) *oracle.Volume {
 	t.Helper()
-	for _, p := range pairs {
-		t.Run(p.name, func(t *testing.T) {
-			test(t, p.writer(t), p.reader(t))
-		})
+	o.Meta = e.meta(t)
+	return oracle.Format(t, p, o)
+}
+
+// plan is which pairs a test runs for, on which engine. doc.go says which plan is for what.
+type plan []struct {
+	engine engine
+	pairs  []pair
+}
+
+var (
+	records = plan{{sqlite, []pair{originals, originalThenOurs, oursThenOriginal}}, {redis, []pair{originalThenOurs, oursThenOriginal, ours}}}
+	blocks  = plan{{sqlite, []pair{originals, originalThenOurs, oursThenOriginal}}}
+)
+
+// run runs test once for each pair of the plan.
+func (p plan) run(t *testing.T, test func(t *testing.T, e engine, writer, reader oracle.Program)) {
+	t.Helper()
+	for _, on := range p {
+		for _, pair := range on.pairs {
+			t.Run(on.engine.name+", "+pair.name, func(t *testing.T) {
+				test(t, on.engine, pair.writer(t), pair.reader(t))
+			})
+		}
 	}
 }
 

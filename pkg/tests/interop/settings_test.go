@@ -11,7 +11,7 @@ import (
 
 // A volume's setting holds for both: names, sizes and codecs of blocks.
 func TestVolumesOfOtherSettings(t *testing.T) {
-	forPairs(t, func(t *testing.T, writer, reader oracle.Program) {
+	blocks.run(t, func(t *testing.T, e engine, writer, reader oracle.Program) {
 		for _, c := range []struct {
 			name  string
 			part  int // bytes of the largest part: across the border of a chunk where the sizes of blocks are other
@@ -23,7 +23,7 @@ func TestVolumesOfOtherSettings(t *testing.T) {
 			{"zstd", 5 * mib, []string{"--compress", "zstd"}},
 		} {
 			t.Run(c.name, func(t *testing.T) {
-				v := oracle.Format(t, writer, oracle.FormatOptions{Flags: c.flags})
+				v := e.format(t, writer, oracle.FormatOptions{Flags: c.flags})
 				wg, rg := start(t, writer, v, single), start(t, reader, v, single)
 				b := newBucket(v.Name)
 				w, r := newAuthor(t, wg, b), newAuthor(t, rg, b)

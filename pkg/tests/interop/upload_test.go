@@ -13,10 +13,10 @@ import (
 
 // An upload begun on one gateway is seen, filled, and completed or given up on the other.
 func TestAnUploadGoesOnAtTheOtherGateway(t *testing.T) {
-	forPairs(t, func(t *testing.T, writer, reader oracle.Program) {
+	records.run(t, func(t *testing.T, e engine, writer, reader oracle.Program) {
 		for _, l := range []layout{multi, single} {
 			t.Run(l.name, func(t *testing.T) {
-				v := oracle.Format(t, writer, oracle.FormatOptions{})
+				v := e.format(t, writer, oracle.FormatOptions{})
 				wg, rg := start(t, writer, v, l), start(t, reader, v, l)
 				b := newBucket(v.Name)
 				w, r := newAuthor(t, wg, b), newAuthor(t, rg, b)

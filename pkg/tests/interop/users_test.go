@@ -19,8 +19,8 @@ const refreshTime = 20 * time.Second
 
 // Users, groups, policies, service accounts and the anonymous policy of a bucket that one program made hold at the other.
 func TestUsersAndPoliciesHoldAtTheOtherGateway(t *testing.T) {
-	forPairs(t, func(t *testing.T, writer, reader oracle.Program) {
-		v := oracle.Format(t, writer, oracle.FormatOptions{})
+	blocks.run(t, func(t *testing.T, e engine, writer, reader oracle.Program) {
+		v := e.format(t, writer, oracle.FormatOptions{})
 		l := multi
 		l.flags = append([]string{"--refresh-iam-interval", "1s"}, l.flags...)
 		wg := start(t, writer, v, l)

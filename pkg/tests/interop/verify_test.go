@@ -149,8 +149,8 @@ func (r *reader) get(key string, o minio.GetObjectOptions) (data []byte, info mi
 func (r *reader) listing() {
 	r.Helper()
 	line := func(key string, size int64, etag string) string {
-		// The original has no ETags of directory objects.
-		if o := r.b.objects[key]; o != nil && strings.HasSuffix(key, "/") && (o.etag == "" || r.g.Program.Original) {
+		// The original has no ETags of directory objects, and of some others it is not known.
+		if o := r.b.objects[key]; o != nil && (o.etag == "" || strings.HasSuffix(key, "/") && r.g.Program.Original) {
 			etag = ""
 		}
 		return fmt.Sprintf("%s %d %s", key, size, etag)
