@@ -338,6 +338,8 @@ func serveSums(t *testing.T, c *raw) {
 		same(t, "by a link", c.do(signer.PreSignV4(*req, "admin", "12345678", "", "us-east-1", 60)).status, want)
 	}
 	must200(t, c.send("DELETE", "/bodies/bad-link", "", 0), 204)
+	got = c.send("PUT", "/bodies/bad", "hello", 5, "x-amz-trailer", "x-amz-checksum-crc32")
+	same(t, "trailer of a plain body", []any{got.status, got.code}, []any{400, "InvalidRequest"})
 	got = c.send("PUT", "/bodies/bad", "hello", 5, "x-amz-checksum-sha512", "aGVsbG8=")
 	same(t, "other algorithm", []any{got.status, got.code}, []any{501, "NotImplemented"})
 	sha := sha256.Sum256([]byte("hello"))

@@ -113,6 +113,9 @@ func (f *Front) body(w http.ResponseWriter, r *http.Request) *Failure {
 	if fail != nil {
 		return fail
 	}
+	if !streams && r.Header.Get("X-Amz-Trailer") != "" {
+		return trailerOfNothing // or nobody would compare what it says
+	}
 	var coded *chunks
 	if streams {
 		if coded, fail = f.decode(r); fail != nil {
@@ -271,7 +274,7 @@ func announced(r *http.Request, kind string) (string, *Failure) {
 	case len(names) == 0:
 		return "", nil
 	case kind == streamSigned:
-		return "", invalidRequest("The x-amz-trailer header requires a payload with trailers.")
+		return "", trailerOfNothing
 	}
 	name := strings.ToLower(strings.TrimSpace(strings.Join(names, ",")))
 	if strings.HasPrefix(name, "x-amz-checksum-") && !strings.Contains(name, ",") && checksum.OfHeader(name) == checksum.None {
@@ -282,6 +285,8 @@ func announced(r *http.Request, kind string) (string, *Failure) {
 	}
 	return name, nil
 }
+
+var trailerOfNothing = invalidRequest("The x-amz-trailer header requires a payload with trailers.")
 
 // decodedLength is how long the data is.
 func decodedLength(r *http.Request) (int64, *Failure) {
