@@ -1,0 +1,183 @@
+package security
+
+import (
+	"crypto/md5" //nolint:gosec // what the protocol asks for
+	"encoding/base64"
+	"errors"
+	"fmt"
+	"io"
+	"net"
+	"net/http"
+	"net/url"
+	"os"
+	"strings"
+	"testing"
+	"time"
+
+	"juicefs/pkg/tests/oracle"
+)
+
+// ours starts our gateway on a volume of its own.
+func ours(t *testing.T, flags []string) *side {
+	t.Helper()
+	p := oracle.Ours(t)
+	return &side{t, oracle.Start(t, p, oracle.Format(t, p, oracle.FormatOptions{Name: "vol1"}), oracle.GatewayOptions{Flags: flags})}
+}
+
+const selectBody = `<?xml version="1.0" encoding="UTF-8"?><SelectObjectContentRequest><Expression>select count(*) from S3Object</Expression>` +
+	`<ExpressionType>SQL</ExpressionType><InputSerialization>%s</InputSerialization><OutputSerialization><CSV></CSV></OutputSerialization></SelectObjectContentRequest>`
+
+func (s *side) search(object, input string) answer {
+	s.t.Helper()
+	return s.send(root, http.MethodPost, object+"?select&select-type=2", fmt.Appendf(nil, selectBody, input))
+}
+
+// TestRequests: requests that look like others, or cost more than they should.
+func TestRequests(t *testing.T) {
+	t.Parallel()
+	try(t, many, []attack{
+		{"S9 an address by a header", func(s *side) bool {
+			s.bucket("s9-own")
+			s.put("s9-own", "k", "x")
+			s.fine(s.send(root, http.MethodPut, "s9-own?policy", []byte(`{"Version":"2012-10-17","Statement":[{"Effect":"Allow","Principal":{"AWS":["*"]},`+
+				`"Action":["s3:GetObject"],"Resource":["arn:aws:s3:::s9-own/*"],"Condition":{"IpAddress":{"aws:SourceIp":"10.9.9.9/32"}}}]}`)))
+			for _, header := range [][2]string{{"X-Forwarded-For", "10.9.9.9"}, {"X-Real-Ip", "10.9.9.9"}, {"Forwarded", "for=10.9.9.9"}} {
+				if s.send(who{}, http.MethodGet, "s9-own/k", nil, header[0], header[1]).ok() {
+					return true
+				}
+			}
+			return false
+		}},
+		{"S11 CVE-2026-39414 a search of lines without an end", func(s *side) bool {
+			s.bucket("s11")
+			s.put("s11", "k", strings.Repeat("x", 4<<20))
+			a := s.search("s11/k", "<CSV></CSV>")
+			return a.ok() && !strings.Contains(a.body, "error")
+		}},
+		{"S12 an operation that is not there empties an object", func(s *side) bool {
+			s.bucket("s12")
+			s.put("s12", "k", "data")
+			s.send(root, http.MethodPut, "s12/k?renameObject", nil)
+			return !s.has("s12", "k", "data")
+		}},
+		{"S21 a directory that nobody set up is dialled", func(s *side) bool {
+			q := url.Values{"Action": {"AssumeRoleWithLDAPIdentity"}, "Version": {"2011-06-15"}, "LDAPUsername": {"u"}, "LDAPPassword": {"p"}}
+			a := s.send(who{}, http.MethodPost, "?"+q.Encode(), nil)
+			if a.status != http.StatusNotImplemented && !strings.Contains(a.body, "dial") {
+				s.t.Fatalf("got %d %s", a.status, a.body)
+			}
+			return a.status != http.StatusNotImplemented
+		}},
+		{"S24 passwords are guessed", func(s *side) bool {
+			for k := range 60 {
+				body := fmt.Sprintf(`{"id":1,"jsonrpc":"2.0","method":"Web.Login","params":{"username":%q,"password":"guess%d"}}`, root.key, k)
+				a := s.send(who{}, http.MethodPost, "minio/webrpc", []byte(body), "User-Agent", "Mozilla/5.0", "Content-Type", "application/json")
+				if a.status == http.StatusServiceUnavailable {
+					return false
+				}
+			}
+			return true
+		}},
+		{"S26 more removals than a request may have", func(s *side) bool {
+			s.bucket("s26")
+			var body strings.Builder
+			body.WriteString("<Delete>")
+			for k := range 1001 {
+				fmt.Fprintf(&body, "<Object><Key>k%d</Key></Object>", k)
+			}
+			body.WriteString("</Delete>")
+			sum := md5.Sum([]byte(body.String())) //nolint:gosec // what the protocol asks for
+			return s.send(root, http.MethodPost, "s26?delete", []byte(body.String()), "Content-Md5", base64.StdEncoding.EncodeToString(sum[:])).ok()
+		}},
+		{"policies for web pages that everybody may use", func(s *side) bool {
+			return s.send(who{}, http.MethodGet, "crossdomain.xml", nil).ok()
+		}},
+	})
+}
+
+// TestSearchWithinLimits: S11 where the search is on.
+func TestSearchWithinLimits(t *testing.T) {
+	t.Parallel()
+	s := ours(t, append(many, "--s3-select"))
+	s.bucket("bucket")
+	s.put("bucket", "short", strings.Repeat("1,2\n", 100<<10))
+	s.put("bucket", "long", "1,2\n"+strings.Repeat("x", 2<<20))
+	if a := s.search("bucket/short", "<CSV></CSV>"); !a.ok() || !strings.Contains(a.body, "102400") {
+		t.Errorf("got %d %.200q", a.status, a.body)
+	}
+	if a := s.search("bucket/long", "<CSV></CSV>"); a.ok() && !strings.Contains(a.body, "longer than") {
+		t.Errorf("a long line: got %d %.200q", a.status, a.body)
+	}
+	for _, input := range []string{"<CompressionType>GZIP</CompressionType><CSV></CSV>", "<Parquet></Parquet>"} {
+		if a := s.search("bucket/short", input); a.status != http.StatusNotImplemented {
+			t.Errorf("%s: got %d %.200q", input, a.status, a.body)
+		}
+	}
+}
+
+// TestS9TrustedProxies: who stands behind a proxy is known by it.
+func TestS9TrustedProxies(t *testing.T) {
+	t.Parallel()
+	s := ours(t, append(many, "--trusted-proxies", "127.0.0.0/8"))
+	s.bucket("bucket")
+	s.put("bucket", "k", "x")
+	s.fine(s.send(root, http.MethodPut, "bucket?policy", []byte(`{"Version":"2012-10-17","Statement":[{"Effect":"Allow","Principal":{"AWS":["*"]},`+
+		`"Action":["s3:GetObject"],"Resource":["arn:aws:s3:::bucket/*"],"Condition":{"IpAddress":{"aws:SourceIp":"10.9.9.9/32"}}}]}`)))
+	for header, want := range map[string]int{"10.9.9.9": http.StatusOK, "10.9.9.8": http.StatusForbidden, "10.9.9.9, 10.9.9.8": http.StatusForbidden} {
+		if a := s.send(who{}, http.MethodGet, "bucket/k", nil, "X-Forwarded-For", header); a.status != want {
+			t.Errorf("%s: got %d, want %d", header, a.status, want)
+		}
+	}
+}
+
+// TestS10SlowHeaders (CVE-2022-31028): a connection that never finishes a header is closed.
+func TestS10SlowHeaders(t *testing.T) {
+	t.Parallel()
+	p := oracle.Real(t)
+	stock := oracle.Start(t, p, oracle.Format(t, p, oracle.FormatOptions{}), oracle.GatewayOptions{Flags: many})
+	open := func(g *oracle.Gateway) net.Conn {
+		c, err := new(net.Dialer).DialContext(t.Context(), "tcp", g.Addr)
+		must(t, err)
+		t.Cleanup(func() { _ = c.Close() })
+		_, err = io.WriteString(c, "GET / HTTP/1.1\r\nHost: x\r\nX-Slow: ")
+		must(t, err)
+		return c
+	}
+	theirs, mine := open(stock), open(ours(t, many).g)
+	must(t, mine.SetReadDeadline(time.Now().Add(2*time.Minute)))
+	if _, err := io.Copy(io.Discard, mine); err != nil {
+		t.Errorf("our gateway keeps it: %v", err)
+	}
+	must(t, theirs.SetReadDeadline(time.Now().Add(10*time.Millisecond)))
+	if _, err := theirs.Read(make([]byte, 1)); !errors.Is(err, os.ErrDeadlineExceeded) {
+		t.Errorf("the original closed it, too: %v", err)
+	}
+}
+
+// TestS18SecretsAreTheOwners: what holds secrets on the volume is readable by its owner only.
+func TestS18SecretsAreTheOwners(t *testing.T) {
+	t.Parallel()
+	open := func(p oracle.Program) (wide []string) {
+		v := oracle.Format(t, p, oracle.FormatOptions{Name: "vol1"})
+		g := oracle.Start(t, p, v, oracle.GatewayOptions{Flags: many})
+		s := &side{t, g}
+		s.limited("s18user")
+		g.Stop(t)
+		config := v.Dump(t).Find("/.minio.sys/config")
+		if config == nil {
+			t.Fatal("there is no configuration")
+		}
+		config.Walk("config", func(path string, n *oracle.Node) {
+			if n.Attr.Mode&0o077 != 0 && (strings.HasSuffix(path, ".json") || strings.HasSuffix(path, ".kv")) {
+				wide = append(wide, path)
+			}
+		})
+		return wide
+	}
+	if wide := open(oracle.Real(t)); len(wide) == 0 {
+		t.Error("the original keeps its secrets, too: this shows nothing")
+	}
+	if wide := open(oracle.Ours(t)); len(wide) > 0 {
+		t.Errorf("readable by others: %v", wide)
+	}
+}
