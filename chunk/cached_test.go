@@ -151,6 +151,25 @@ func TestDiskCache(t *testing.T) {
 	}
 }
 
+func TestPartialOnly(t *testing.T) {
+	c := openCached(t, chunk.Options{CachePartialOnly: true})
+	data := random(2*blockSize + 77)
+	ref := c.write(t, 1, data)
+	for _, p := range c.files() { // what was cached when it was written
+		if err := os.Remove(p); err != nil {
+			t.Fatal(err)
+		}
+	}
+	c.disk.Remove(ref.Block(2, blockSize))
+	for range 2 {
+		c.check(t, ref, 0, len(data), data)
+		c.disk.Flush()
+	}
+	if files := c.files(); len(files) != 1 || filepath.Base(files[0]) != "1_2_77" {
+		t.Errorf("in the cache: %q, want the last block", files)
+	}
+}
+
 func TestDamageOnDiskIsFetchedAgain(t *testing.T) {
 	c := openCached(t, chunk.Options{})
 	data := random(1000)

@@ -152,7 +152,7 @@ func (s *Store) get(ctx context.Context, b Block, room *buf.Page) (*buf.Page, er
 		}
 	}
 	s.memory.put(b, room)
-	if s.cache != nil && !hit {
+	if s.cache != nil && !hit && !(s.partialOnly && int(b.Length) == s.blockSize) {
 		s.cache.Write(b, room)
 	}
 	return room, nil

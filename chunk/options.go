@@ -33,6 +33,9 @@ type Options struct {
 	// CacheLargeWrites lets Cache have blocks of full size when they are written, not only smaller ones.
 	CacheLargeWrites bool
 
+	// CachePartialOnly keeps blocks of full size that are read out of Cache, too.
+	CachePartialOnly bool
+
 	// ReadAhead is the number of blocks that one stream of Pages fetches ahead of the one being consumed, while the pool has
 	// room. 0: 3; negative: none. Local stores have none.
 	ReadAhead int

@@ -29,13 +29,14 @@ type Store struct {
 	log    *slog.Logger
 	meter  Meter
 
-	blockSize  int
-	readAhead  int
-	maxDeletes int
-	hashPrefix bool
-	keepLarge  bool // blocks of full size go to the cache when they are written
-	local      bool // blocks are plain files of this machine: they are read in place
-	partial    bool // a range of a block costs less than all of it
+	blockSize   int
+	readAhead   int
+	maxDeletes  int
+	hashPrefix  bool
+	partialOnly bool // blocks of full size do not go to the cache when they are read
+	keepLarge   bool // blocks of full size go to the cache when they are written
+	local       bool // blocks are plain files of this machine: they are read in place
+	partial     bool // a range of a block costs less than all of it
 
 	uploads, downloads, deletes, prefetches *semaphore.Weighted
 
@@ -78,7 +79,7 @@ func New(b object.Bucket, o Options) (*Store, error) {
 	if s.local {
 		s.files, _ = object.As[object.FileOpener](b)
 	} else {
-		s.cache, s.keepLarge = o.Cache, o.CacheLargeWrites
+		s.cache, s.keepLarge, s.partialOnly = o.Cache, o.CacheLargeWrites, o.CachePartialOnly
 	}
 	ctx, cancel := context.WithCancel(context.Background()) // of work between New and Close that no caller waits for
 	s.closing, s.background = cancel, func() context.Context { return ctx }

@@ -381,6 +381,82 @@ func TestEviction(t *testing.T) {
 	}
 }
 
+// The index gives up its blocks in order of their last use, whatever is used, added and removed meanwhile.
+func TestOldestGoFirst(t *testing.T) {
+	var x index
+	block := func(i int) chunk.Block { return chunk.Block{ID: uint64(i + 1), Length: uint32(1000 + i%3)} }
+	const n = 200
+	for i := range n {
+		x.add(block(i), int64(i/2), 0) // two of each second
+	}
+	var got []chunk.Block
+	take := func(k int) {
+		t.Helper()
+		for range k {
+			b, ok := x.takeOldest()
+			if !ok {
+				t.Fatal("there is none left")
+			}
+			got = append(got, b)
+		}
+	}
+	take(10)
+	x.use(block(12), 1000)
+	x.remove(block(13))
+	take(60)
+	x.add(block(n), 500, 0)
+	take(n - 10 - 60 - 2)
+	last := got[len(got)-1]
+	take(2)
+	if b, ok := x.takeOldest(); ok {
+		t.Errorf("%v is left", b)
+	}
+	var want []chunk.Block
+	for i := 0; i < n; i += 2 {
+		a, b := block(i), block(i+1)
+		if b.Length > a.Length {
+			a, b = b, a
+		}
+		for _, c := range []chunk.Block{a, b} {
+			if c != block(12) && c != block(13) {
+				want = append(want, c)
+			}
+		}
+	}
+	if last != want[len(want)-1] {
+		t.Errorf("the last of the old ones is %v", last)
+	}
+	want = append(want, block(n), block(12))
+	if !slices.Equal(got, want) {
+		t.Errorf("got %v, want %v", got, want)
+	}
+	if items, bytes := x.size(); items != 0 || bytes != 0 {
+		t.Errorf("%d items of %d bytes are left", items, bytes)
+	}
+}
+
+func TestEvictionOfTheOldest(t *testing.T) {
+	now := &clock{t: time.Unix(1e9, 0)}
+	c := open(t, Options{Size: 10 * (1000 + overhead), Eviction: Oldest, Now: now.now})
+	for i := range 30 {
+		put(t, c, chunk.Block{ID: uint64(i + 1), Length: 1000}, content(i, 1000))
+		now.move(time.Second)
+		read(c, chunk.Block{ID: 1, Length: 1000}, 0, 10) // one is used all the time
+	}
+	c.clean()
+	if s := c.Stats(); s.Evicts < 20 || s.Blocks > 10 {
+		t.Errorf("got %+v", s)
+	}
+	for _, id := range []uint64{1, 27, 28, 29, 30} {
+		if !c.Has(chunk.Block{ID: id, Length: 1000}) {
+			t.Errorf("block %d is gone", id)
+		}
+	}
+	if c.Has(chunk.Block{ID: 2, Length: 1000}) {
+		t.Error("an old block is there")
+	}
+}
+
 func TestItemLimit(t *testing.T) {
 	c := open(t, Options{Items: 10})
 	for i := range 30 {
@@ -617,12 +693,12 @@ func TestOptions(t *testing.T) {
 	if got, ok := ParseVerify("sometimes"); got != Extend || ok {
 		t.Errorf("got %v, %v", got, ok)
 	}
-	for word, want := range map[string]Eviction{"": TwoRandom, "2-Random": TwoRandom, "none": Keep} {
+	for word, want := range map[string]Eviction{"": TwoRandom, "2-Random": TwoRandom, "none": Keep, "LRU": Oldest} {
 		if got, err := ParseEviction(word); got != want || err != nil {
 			t.Errorf("%q: got %v, %v", word, got, err)
 		}
 	}
-	if _, err := ParseEviction("lru"); !errors.Is(err, errors.ErrUnsupported) {
+	if _, err := ParseEviction("fifo"); !errors.Is(err, errors.ErrUnsupported) {
 		t.Errorf("got %v", err)
 	}
 }

@@ -40,7 +40,11 @@ func (c *Cache) clean() {
 		return
 	}
 	for bytes > wantBytes || items > wantItems {
-		b, ok := c.index.takeOld()
+		take := c.index.takeOld
+		if c.o.Eviction == Oldest {
+			take = c.index.takeOldest
+		}
+		b, ok := take()
 		if !ok {
 			break
 		}

@@ -1,7 +1,9 @@
 package cache
 
 import (
+	"cmp"
 	"math/rand/v2"
+	"slices"
 	"sync"
 
 	"juicefs/chunk"
@@ -17,6 +19,7 @@ type index struct {
 	at     map[chunk.Block]int // in blocks
 	blocks []known             // in no order: for random picks
 	bytes  int64               // with overhead
+	oldest []known             // as they were some time ago, the oldest last: what takeOldest goes by
 }
 
 // known is a block in the folder.
@@ -107,6 +110,35 @@ func (x *index) takeOld() (b chunk.Block, ok bool) {
 	b = x.blocks[i].block
 	x.removeAt(i)
 	return b, true
+}
+
+// takeOldest forgets the block that was used longest ago, the largest of several, and returns it; ok is false without any.
+// Blocks are put in order now and then, an eighth of them at a time; those that were used since are passed over.
+func (x *index) takeOldest() (b chunk.Block, ok bool) {
+	x.mu.Lock()
+	defer x.mu.Unlock()
+	for len(x.blocks) > 0 {
+		if len(x.oldest) == 0 {
+			x.order()
+		}
+		k := x.oldest[len(x.oldest)-1]
+		x.oldest = x.oldest[:len(x.oldest)-1]
+		if i, there := x.at[k.block]; there && x.blocks[i].used == k.used {
+			x.removeAt(i)
+			return k.block, true
+		}
+	}
+	return chunk.Block{}, false
+}
+
+// order finds the oldest blocks. The caller holds mu.
+func (x *index) order() {
+	all := slices.Clone(x.blocks)
+	slices.SortFunc(all, func(a, b known) int {
+		return cmp.Or(cmp.Compare(a.used, b.used), cmp.Compare(b.block.Length, a.block.Length))
+	})
+	x.oldest = slices.Clone(all[:(len(all)+7)/8])
+	slices.Reverse(x.oldest)
 }
 
 // takeExpired forgets the blocks that were not used since second since and returns them.

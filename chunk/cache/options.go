@@ -12,19 +12,22 @@ import (
 // Eviction says what happens when the cache is full.
 type Eviction int
 
-// The policies, by the words of juicefs 1.4.1. Its "lru" is not built.
+// The policies, by the words of juicefs 1.4.1.
 const (
 	TwoRandom Eviction = iota // the block that was used longer ago of two random ones goes
 	Keep                      // "none": nothing goes, and nothing new comes
+	Oldest                    // "lru": the block that was used longest ago goes; of those of one second the largest
 )
 
-// ParseEviction returns the policy of a word in any case. One that is not built is errors.ErrUnsupported.
+// ParseEviction returns the policy of a word in any case. One that is not known is errors.ErrUnsupported.
 func ParseEviction(word string) (Eviction, error) {
 	switch strings.ToLower(word) {
 	case "2-random", "":
 		return TwoRandom, nil
 	case "none":
 		return Keep, nil
+	case "lru":
+		return Oldest, nil
 	}
 	return TwoRandom, fmt.Errorf("cache eviction %q: %w", word, errors.ErrUnsupported)
 }

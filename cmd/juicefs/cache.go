@@ -25,6 +25,7 @@ type cacheOptions struct {
 	size        int64    // bytes; 0: no cache
 	sizeGiven   bool
 	largeWrites bool
+	partialOnly bool
 	disk        cache.Options // without folder and volume
 }
 
@@ -76,7 +77,7 @@ func cacheDirs(text string) ([]string, error) {
 
 // readCache reads the options about the cache.
 func readCache(c *cli.Context) (o cacheOptions, err error) {
-	o = cacheOptions{sizeGiven: c.IsSet("cache-size"), largeWrites: c.Bool("cache-large-write")}
+	o = cacheOptions{sizeGiven: c.IsSet("cache-size"), largeWrites: c.Bool("cache-large-write"), partialOnly: c.Bool("cache-partial-only")}
 	if c.IsSet("cache-dir") {
 		o.dirText = c.String("cache-dir")
 	}
@@ -98,7 +99,7 @@ func readCache(c *cli.Context) (o cacheOptions, err error) {
 		d.FreeRatio = -1 // cache's word for none
 	}
 	if d.Eviction, err = cache.ParseEviction(c.String("cache-eviction")); err != nil {
-		return o, fmt.Errorf("option --cache-eviction is not supported: %w", err)
+		return o, fmt.Errorf("option --cache-eviction: %w", err)
 	}
 	verify, ok := cache.ParseVerify(c.String("verify-cache-checksum"))
 	if !ok {
@@ -142,7 +143,7 @@ func (p *program) addCache(to *chunk.Options, o *cacheOptions, local bool, uuid 
 	disk, err := cache.OpenSet(o.dirs, d)
 	switch {
 	case err == nil:
-		to.Cache, to.CacheLargeWrites = disk, o.largeWrites
+		to.Cache, to.CacheLargeWrites, to.CachePartialOnly = disk, o.largeWrites, o.partialOnly
 	case o.dirText != "":
 		return err
 	default:

@@ -57,8 +57,9 @@ func cacheFlags() []cli.Flag {
 		&cli.Int64Flag{Name: "cache-items", Category: groupCache, Usage: "most cached blocks (0: no limit)"},
 		&cli.StringFlag{Name: "free-space-ratio", Category: groupCache, Value: "0.1", Usage: "part of the cache's file system that stays free"},
 		&cli.BoolFlag{Name: "cache-large-write", Category: groupCache, Usage: "cache blocks of full size when they are written, too"},
+		&cli.BoolFlag{Name: "cache-partial-only", Category: groupCache, Usage: "do not cache blocks of full size"},
 		&cli.StringFlag{Name: "verify-cache-checksum", Category: groupCache, Value: "extend", Usage: "what is checked of cached blocks: none, full, shrink or extend"},
-		&cli.StringFlag{Name: "cache-eviction", Category: groupCache, Value: "2-random", Usage: "what goes when the cache is full: none or 2-random"},
+		&cli.StringFlag{Name: "cache-eviction", Category: groupCache, Value: "2-random", Usage: "what goes when the cache is full: none, 2-random or lru"},
 		&cli.StringFlag{Name: "cache-scan-interval", Category: groupCache, Value: "1h", Usage: "how often to look for blocks that others cached (0: at the start only)"},
 		&cli.StringFlag{Name: "cache-expire", Category: groupCache, Value: "0s", Usage: "blocks not used for so long go (0: never)"},
 		&cli.StringFlag{Name: "max-readahead", Category: groupCache, Usage: "how far a sequential reader may read ahead (unit: M; 0: not at all)", DefaultText: "8 blocks"},
@@ -86,7 +87,7 @@ func acceptedFlags() []cli.Flag {
 // refusedFlags ask for what this version has not got.
 func refusedFlags() []cli.Flag {
 	return hiddenFlags(
-		[]string{"writeback", "cache-partial-only"},
+		[]string{"writeback"},
 		[]string{"subdir", "network-interfaces", "tag", "writeback-threshold-size",
 			"upload-delay", "upload-hours", "consul", "access-log"})
 }
