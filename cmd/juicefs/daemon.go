@@ -28,9 +28,16 @@ func defaultLogFile() string {
 	return filepath.Join(home, ".juicefs", name)
 }
 
+// How long a service in the background may take until it is ready. One that has to upload first takes as long as that does;
+// it is known to live by its process.
+const (
+	startTime  = 10 * time.Second
+	uploadTime = 30 * 24 * time.Hour
+)
+
 // detach starts the program again in the background with args, waits until address answers, and returns. Output goes to
 // logFile. env are additions to the environment; a password travels there and not in args.
-func (p *program) detach(ctx context.Context, args, env []string, logFile, address string) error {
+func (p *program) detach(ctx context.Context, args, env []string, logFile, address string, patience time.Duration) error {
 	if err := os.MkdirAll(filepath.Dir(logFile), 0o755); err != nil {
 		return fmt.Errorf("open log file %s: %w", logFile, err)
 	}
@@ -54,7 +61,7 @@ func (p *program) detach(ctx context.Context, args, env []string, logFile, addre
 	}
 	exited := make(chan error, 1)
 	go func() { exited <- child.Wait() }()
-	if err := awaitReady(ctx, address, exited); err != nil {
+	if err := awaitReady(ctx, address, exited, patience); err != nil {
 		return fmt.Errorf("%w; see %s", err, logFile)
 	}
 	p.say(ctx, slog.LevelInfo, fmt.Sprintf("OK, service is ready on %q", address))
@@ -109,8 +116,8 @@ func (o *serviceOptions) detachedPaths() (map[string]string, error) {
 }
 
 // awaitReady returns when the service on address is ready; an error when the process exits first or time is up.
-func awaitReady(ctx context.Context, address string, exited <-chan error) error {
-	ctx, cancel := context.WithTimeout(ctx, 10*time.Second)
+func awaitReady(ctx context.Context, address string, exited <-chan error, patience time.Duration) error {
+	ctx, cancel := context.WithTimeout(ctx, patience)
 	defer cancel()
 	tick := time.NewTicker(100 * time.Millisecond)
 	defer tick.Stop()

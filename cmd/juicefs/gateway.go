@@ -176,7 +176,8 @@ func (p *program) gatewayInBackground(c *cli.Context, o *serviceOptions, opts ga
 	if err != nil {
 		return err
 	}
-	if err = m.Close(c.Context); err != nil {
+	patience, err := p.patience(c.Context, o, m.fs.Setting().UUID)
+	if err = errors.Join(err, m.Close(c.Context)); err != nil {
 		return err
 	}
 	metaURL, err := absolute(withScheme(c.Args().First()))
@@ -195,5 +196,5 @@ func (p *program) gatewayInBackground(c *cli.Context, o *serviceOptions, opts ga
 	if err != nil {
 		return fmt.Errorf("path of the log: %w", err)
 	}
-	return p.detach(c.Context, args, env, logFile, opts.Address)
+	return p.detach(c.Context, args, env, logFile, opts.Address, patience)
 }

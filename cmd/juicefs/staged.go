@@ -4,6 +4,7 @@ import (
 	"context"
 	"fmt"
 	"log/slog"
+	"time"
 
 	"juicefs/chunk/cache"
 )
@@ -43,4 +44,20 @@ func (p *program) uploadStagedIn(ctx context.Context, dir string, v *volume, o *
 	}
 	p.say(ctx, slog.LevelInfo, fmt.Sprintf("Uploaded %d blocks", n))
 	return nil
+}
+
+// patience is how long a service may take to start: until it has uploaded what waits for that.
+func (p *program) patience(ctx context.Context, o *serviceOptions, uuid string) (time.Duration, error) {
+	for _, dir := range o.cache.dirs {
+		st := cache.Staging{Dir: dir, UUID: uuid}
+		blocks, bytes, err := st.Size(ctx)
+		if err != nil {
+			return 0, fmt.Errorf("look for blocks that wait for their upload: %w", err)
+		}
+		if blocks > 0 && !o.readOnly {
+			p.say(ctx, slog.LevelInfo, fmt.Sprintf("Before it is ready the service uploads %d blocks (%d bytes) that wait in %s", blocks, bytes, st.Folder()))
+			return uploadTime, nil
+		}
+	}
+	return startTime, nil
 }
