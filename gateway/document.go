@@ -51,6 +51,9 @@ func (l *Layer) SetDocument(ctx context.Context, bucket, name string, data []byt
 	inside := front.WithOrigin(ctx, front.Inside)
 	if data == nil {
 		_, err := l.DeleteObject(inside, serverName, documentKey(bucket, name), minio.ObjectOptions{})
+		if errors.As(err, &minio.ObjectNotFound{}) {
+			return nil
+		}
 		return failureOf(err)
 	}
 	r, err := hash.NewReader(bytes.NewReader(data), int64(len(data)), "", "", int64(len(data)))

@@ -5,6 +5,7 @@ import (
 	"fmt"
 	"log/slog"
 	"net/netip"
+	"os"
 	"strconv"
 	"strings"
 	"time"
@@ -116,7 +117,22 @@ func (o Options) normalize() Options {
 func (o *Options) front(layer *Layer) front.Options {
 	return front.Options{Server: stock{}, Admin: stock{}, Store: layer,
 		TrustedProxies: o.TrustedProxies, Requests: o.Requests, Connections: o.Connections, Stall: o.StallTime,
-		Select: o.Select, LDAP: takesLDAP}
+		Select: o.Select, LDAP: takesLDAP, Domains: o.domains()}
+}
+
+// domains are those below which buckets are served as host names, from where the server has them.
+func (o *Options) domains() []string {
+	text := o.Domain
+	if text == "" {
+		text = os.Getenv("MINIO_DOMAIN")
+	}
+	var all []string
+	for d := range strings.SplitSeq(text, ",") {
+		if d = strings.TrimSpace(d); d != "" {
+			all = append(all, d)
+		}
+	}
+	return all
 }
 
 // ValidateBucketName checks the name of the bucket of single mode.

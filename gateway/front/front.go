@@ -23,12 +23,13 @@ type Front struct {
 	limit    *limiter
 	pace     pacer
 	entrance *entrance
+	cors     *corsCache
 	chain    http.Handler // the inner members
 }
 
 // New returns a Front that waits for Open.
 func New(o Options) *Front {
-	f := &Front{o: o, drain: newDrain(), probe: newProbe(), limit: newLimiter(o.Requests), pace: pacer{o.Stall}}
+	f := &Front{o: o, drain: newDrain(), probe: newProbe(), limit: newLimiter(o.Requests), pace: pacer{o.Stall}, cors: newCORSCache()}
 	if o.LDAP == nil {
 		o.LDAP = func() bool { return false }
 	}
@@ -46,6 +47,7 @@ func (f *Front) inner() []member {
 		f.probe.wrap,    // the start-up check
 		f.drain.wrap,    // running requests are counted, new ones turned away at the end
 		replying,        // the writer of the reply
+		f.crossOrigin,   // what web pages from elsewhere may see
 		f.managing,      // who may manage users
 		f.entrance.wrap, // how often credentials may be asked for
 		failing,         // a DELETE that failed
@@ -72,6 +74,7 @@ func (f *Front) outer() []member {
 		proxies(f.o.TrustedProxies).scrub, // who the client claims to be
 		f.pace.wrap,                       // clients that stand still
 		f.limit.wrap,                      // room for requests, shared between access keys
+		f.preflight,                       // what browsers ask first
 		unrouted,                          // what the server has no handler for
 	}
 }

@@ -55,6 +55,8 @@ type Options struct {
 	Store  Store
 	Admin  Admin
 
+	// Domains are those below which buckets are served as host names.
+	Domains []string
 	// TrustedProxies are the networks of the proxies that are believed when they say whom they speak for.
 	TrustedProxies []netip.Prefix
 	// Requests is how many may run at once; as many more may wait. 0: no limit.

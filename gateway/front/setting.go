@@ -56,6 +56,7 @@ func settings() map[string]*setting {
 			get: notThere("OwnershipControlsNotFoundError", "The bucket ownership controls were not found"), remove: nothing},
 		"website": {read: readPolicy, write: writePolicy,
 			get: notThere("NoSuchWebsiteConfiguration", "The specified bucket does not have a website configuration"), remove: nothing},
+		"cors":                {read: readPolicy, write: writePolicy, load: getCORS, put: putCORS, remove: removeCORS},
 		"tagging":             {read: "s3:GetBucketTagging", write: "s3:PutBucketTagging", kept: true},
 		"logging":             {read: readPolicy, document: root("BucketLoggingStatus")},
 		"accelerate":          {read: readPolicy, document: root("AccelerateConfiguration")},
