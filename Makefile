@@ -74,7 +74,12 @@ debs:
 	@$(GO) run ./pkg/tests/tools/debs gcc=gcc,libc6-dev
 
 # Foreign programs, each a Go module of its own that pins it. Made again when what pins them changes.
-tools: debs $(TOOLS)/juicefs $(TOOLS)/mc $(TOOLS)/mc2021
+tools: debs $(TOOLS)/juicefs $(TOOLS)/mc $(TOOLS)/mc2021 clients
+
+# Programs that use the gateway as its users' programs do.
+.PHONY: clients
+clients: $(TOOLS)/awsgo $(TOOLS)/miniogo $(TOOLS)/miniogo2021 $(TOOLS)/node
+	@$(GO) run ./pkg/tests/tools/debs rclone=rclone s3cmd=s3cmd restic=restic
 
 # JuiceFS without the storage and database clients that no test speaks to.
 $(TOOLS)/juicefs: TAGS = nohdfs,noceph,nogluster,noqingstor,nocos,nobos,noibmcos,noobs,nooss,notos,noqiniu,nobunny,nostorj,noks3,notikv
@@ -85,3 +90,20 @@ $(TOOLS)/golangci-lint: TOOL = github.com/golangci/golangci-lint/v2/cmd/golangci
 
 $(TOOLS)/%: pkg/tests/tools/%/go.mod pkg/tests/tools/%/go.sum
 	nice $(GO) -C pkg/tests/tools/$* build -trimpath -ldflags "-s -w" -tags "$(TAGS)" -o $(CURDIR)/$@ $(TOOL)
+
+# Clients of ours on the libraries that programs use today.
+CLIENTS = pkg/tests/clients
+
+$(TOOLS)/awsgo $(TOOLS)/miniogo: $(TOOLS)/%: $(CLIENTS)/%/main.go $(CLIENTS)/%/go.mod $(CLIENTS)/%/go.sum
+	nice $(GO) -C $(CLIENTS)/$* build -trimpath -ldflags "-s -w" -o $(CURDIR)/$@ .
+
+$(TOOLS)/miniogo2021: $(CLIENTS)/miniogo/main.go $(CLIENTS)/miniogo/go2021.mod $(CLIENTS)/miniogo/go2021.sum
+	nice $(GO) -C $(CLIENTS)/miniogo build -modfile go2021.mod -trimpath -ldflags "-s -w" -o $(CURDIR)/$@ .
+
+# A folder, with a Node.js that is new enough for today's libraries.
+$(TOOLS)/node: $(wildcard $(CLIENTS)/node/*)
+	@$(GO) run ./pkg/tests/tools/debs npm=npm
+	mkdir -p $@
+	cp $(CLIENTS)/node/* $@
+	cd $@ && nice npm ci --no-audit --no-fund --ignore-scripts
+	touch $@
