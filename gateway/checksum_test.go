@@ -46,3 +46,19 @@ func TestSumIsThatOfTheData(t *testing.T) {
 	}
 	same(t, "attribute of no sum", len(encodeSum(checksum.Sum{}, 0, at)), 0)
 }
+
+// FuzzSumAttribute: what a mount may write is no sum, or one that is written the same way again.
+func FuzzSumAttribute(f *testing.F) {
+	f.Add([]byte("CRC32C wdBDMA==-2 1024 1764097000.000000005"))
+	f.Add([]byte("SHA256 LPJNul+wow4m6DsqxbninhsWHlwfp0JecwQzYpOLmCQ= 1024 1764097000.000000005"))
+	f.Fuzz(func(t *testing.T, attr []byte) {
+		i := &vfs.Info{Type: record.TypeFile, Size: 1024, Mtime: time.Unix(1764097000, 5)}
+		s := decodeSum(attr, i)
+		if s.IsZero() {
+			return
+		}
+		if again := decodeSum(encodeSum(s, i.Size, i.Mtime), i); !again.Equal(s) {
+			t.Errorf("%q is %v, then %v", attr, s, again)
+		}
+	})
+}

@@ -87,12 +87,12 @@ func TestChunksOfUsers(t *testing.T) {
 		v, err := sts.Get()
 		must(t, err)
 		for _, token := range []string{v.SessionToken, ""} {
-			req, err := http.NewRequestWithContext(t.Context(), http.MethodPut, g.URL()+"/"+c.bucket+"/"+user, strings.NewReader("5\r\nhello\r\n0\r\n\r\n"))
-			must(t, err)
+			req, failed := http.NewRequestWithContext(t.Context(), http.MethodPut, g.URL()+"/"+c.bucket+"/"+user, strings.NewReader("5\r\nhello\r\n0\r\n\r\n"))
+			must(t, failed)
 			req.Header.Set("X-Amz-Content-Sha256", "STREAMING-UNSIGNED-PAYLOAD-TRAILER")
 			req.Header.Set("X-Amz-Decoded-Content-Length", "5")
-			resp, err := http.DefaultClient.Do(signer.SignV4(*req, v.AccessKeyID, v.SecretAccessKey, token, oracle.Region))
-			must(t, err)
+			resp, failed := http.DefaultClient.Do(signer.SignV4(*req, v.AccessKeyID, v.SecretAccessKey, token, oracle.Region))
+			must(t, failed)
 			must(t, resp.Body.Close())
 			status := want
 			if token == "" {
