@@ -27,6 +27,7 @@ type sessionInfo struct {
 	MountPoint string
 	MountTime  time.Time
 	ProcessID  int
+	Program    string `json:",omitempty"` // not in the original's: tells who else is one of us
 }
 
 // SessionInfo describes a running client.
@@ -46,7 +47,7 @@ func (fs *FS) StartSession(ctx context.Context) error {
 		return nil
 	}
 	info, err := json.Marshal(sessionInfo{Version: fs.o.Version, HostName: fs.o.HostName, IPAddrs: localAddrs(),
-		MountPoint: fs.o.MountPoint, MountTime: fs.o.Now(), ProcessID: os.Getpid()})
+		MountPoint: fs.o.MountPoint, MountTime: fs.o.Now(), ProcessID: os.Getpid(), Program: programName})
 	if err != nil {
 		stop()
 		return fmt.Errorf("describe session: %w", err)
@@ -72,6 +73,9 @@ func (fs *FS) StartSession(ctx context.Context) error {
 		}
 		return fs.reload(ctx)
 	})
+	if spacer, ok := fs.eng.(engine.Spacer); ok {
+		fs.leaveRoom(run, spacer)
+	}
 	if fs.gathers {
 		fs.every(run, fs.o.FlushTotals, fs.flushTotals)
 	}

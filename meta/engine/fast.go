@@ -2,6 +2,7 @@ package engine
 
 import (
 	"context"
+	"time"
 
 	"juicefs/meta/record"
 )
@@ -49,4 +50,12 @@ type Listed struct {
 	Entry record.Dirent
 	Attr  []byte // encoded; nil if the inode has none
 	Xattr []byte // the wanted attribute; nil if it has none
+}
+
+// Spacer is an ability of engines on which a client of another program that needs several turnarounds for a change loses
+// against one that needs a single one.
+type Spacer interface {
+	// Space makes commits to one directory come in bursts, at most one in each gap; 0: each goes at once. It may be called
+	// while commits run.
+	Space(gap time.Duration)
 }

@@ -30,7 +30,10 @@ type Engine struct {
 	closed  error // of Close
 }
 
-var _ engine.Engine = (*Engine)(nil)
+var (
+	_ engine.Engine = (*Engine)(nil)
+	_ engine.Spacer = (*Engine)(nil)
+)
 
 // defaultRetries is how often a lost connection is tried again where nothing else is said. The original's default.
 const defaultRetries = 10
