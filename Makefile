@@ -47,6 +47,7 @@ engines: debs
 
 # One engine, fewer rounds, chosen rows: make bench BENCH='-engine redis -rounds 1 -only put-4k'.
 bench: build $(TOOLS)/juicefs
+	@$(GO) run ./pkg/tests/tools/debs redis-server=redis-server
 	$(GO) build -o bin/ ./pkg/tests/bench/floor
 	$(GO) run ./pkg/tests/bench $(BENCH)
 
