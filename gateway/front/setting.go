@@ -87,7 +87,8 @@ func (f *Front) settle(next http.Handler) http.Handler {
 			if bucket, key := placeOf(r); bucket != "" && (key == "" || isACL(r)) {
 				if s, query := settingOf(all, r); s != nil && s.answers(r.Method) {
 					replyOf(w).hold(maxReply, func(status int, h http.Header, body []byte) (int, []byte) {
-						if status != http.StatusOK && status != http.StatusNotFound && status != http.StatusNotImplemented {
+						wordless := status == http.StatusForbidden && len(body) == 0 // one handler says no more
+						if status != http.StatusOK && status != http.StatusNotFound && status != http.StatusNotImplemented && !wordless {
 							return status, body // refused, or done as S3 does it
 						}
 						return f.answerSetting(replyOf(w), r, s, query, status, body)

@@ -1,0 +1,28 @@
+package front
+
+import (
+	"net/http"
+	"net/http/httptest"
+	"testing"
+)
+
+// TestRepliesThatStayCostNothing: members that only change replies of other requests do nothing to most.
+func TestRepliesThatStayCostNothing(t *testing.T) {
+	f := New(Options{Server: openServer{}, Store: &papers{}})
+	for name, m := range map[string]member{"listing": listing, "describing": describing, "settle": f.settle, "buckets": f.buckets, "deleting": deleting, "crossOrigin": f.crossOrigin} {
+		h := m(http.HandlerFunc(func(http.ResponseWriter, *http.Request) {}))
+		for _, target := range []string{"GET /b/k", "HEAD /b/k", "PUT /b/k", "DELETE /b/k"} {
+			method, path := target[:len(target)-5], target[len(target)-4:]
+			r := httptest.NewRequestWithContext(With(t.Context(), &Request{}), method, path, nil)
+			w := &reply{ResponseWriter: httptest.NewRecorder()}
+			if n := testing.AllocsPerRun(100, func() { h.ServeHTTP(w, r) }); n != 0 {
+				t.Errorf("%s: %s takes %v allocations", target, name, n)
+			}
+		}
+	}
+}
+
+// openServer lets everybody in.
+type openServer struct{ Server }
+
+func (openServer) Allow(*http.Request, string, string, string) *Failure { return nil }
