@@ -12,7 +12,7 @@ REST  = $$($(GO) list ./... | grep -v /pkg/tests/)
 
 TOOLS = bin/tools
 
-.PHONY: run build test unit race lint fuzz bench engines interop e2e cover fmt generate check debs tools
+.PHONY: run build test unit race lint vulncheck fuzz bench engines interop e2e cover fmt generate check debs tools
 
 run: build
 	$(GO) build -o bin/ ./pkg/tests/tools/demo
@@ -62,6 +62,11 @@ cover: debs
 lint: debs $(TOOLS)/golangci-lint
 	$(TOOLS)/golangci-lint run
 
+# Known vulnerabilities in what the binary is made of. Needs the database: GOVULNDB, or https://vuln.go.dev. docs/security.md
+# has what is known and why it stays.
+vulncheck: debs $(TOOLS)/govulncheck
+	$(TOOLS)/govulncheck ./cmd/juicefs
+
 fmt: $(TOOLS)/golangci-lint
 	$(TOOLS)/golangci-lint fmt
 
@@ -88,6 +93,8 @@ $(TOOLS)/juicefs: TAGS = nohdfs,noceph,nogluster,noqingstor,nocos,nobos,noibmcos
 $(TOOLS)/juicefs: TOOL = github.com/juicedata/juicefs
 $(TOOLS)/mc $(TOOLS)/mc2021: TOOL = github.com/minio/mc
 $(TOOLS)/golangci-lint: TOOL = github.com/golangci/golangci-lint/v2/cmd/golangci-lint
+
+$(TOOLS)/govulncheck: TOOL = golang.org/x/vuln/cmd/govulncheck
 
 $(TOOLS)/%: pkg/tests/tools/%/go.mod pkg/tests/tools/%/go.sum
 	nice $(GO) -C pkg/tests/tools/$* build -trimpath -ldflags "-s -w" -tags "$(TAGS)" -o $(CURDIR)/$@ $(TOOL)

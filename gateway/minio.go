@@ -107,7 +107,6 @@ func (s *server) drain(ctx context.Context, delay time.Duration) error {
 		case <-wait.Done():
 		}
 	}
-	s.front.Close()
 	var cut error
 	if s.public.Load().stop(wait) != nil {
 		if n := s.front.Running(); n > 0 {

@@ -9,6 +9,8 @@ import (
 	"net"
 	"net/http"
 	"strings"
+	"sync"
+	"sync/atomic"
 	"syscall"
 	"time"
 	_ "unsafe" // for go:linkname
@@ -33,8 +35,13 @@ func forkServer() *xhttp.Server
 
 // public is the server that clients reach.
 type public struct {
-	srv   *http.Server
-	ended chan struct{} // closed when Serve has returned
+	srv      *http.Server
+	listener net.Listener
+	stopping atomic.Bool
+	ended    chan struct{} // closed when Serve has returned
+
+	mu    sync.Mutex
+	conns map[net.Conn]http.ConnState // those that are open
 }
 
 // goPublic closes the fork's server and serves its handler. A request must have passed through it before, so that it is
@@ -65,11 +72,12 @@ func (s *server) goPublic(ctx context.Context) error {
 		srv.TLSConfig = conf.Clone()
 		l = tls.NewListener(l, srv.TLSConfig)
 	}
-	p := &public{srv: srv, ended: make(chan struct{})}
+	p := &public{srv: srv, listener: l, ended: make(chan struct{}), conns: map[net.Conn]http.ConnState{}}
+	srv.ConnState = p.note
 	s.public.Store(p)
 	go func() {
 		defer close(p.ended)
-		if err := srv.Serve(l); !errors.Is(err, http.ErrServerClosed) {
+		if err := srv.Serve(l); !p.stopping.Load() {
 			s.tell(fmt.Errorf("the server ended: %w", err))
 		}
 	}()
@@ -79,12 +87,59 @@ func (s *server) goPublic(ctx context.Context) error {
 // maxHeader bounds the header of a request. The fork refuses more than 8 KiB of it, with a reply, once it is read.
 const maxHeader = 64 << 10
 
-// stop takes no more connections and returns when the running requests have ended, or with the error of ctx.
+// note keeps the state of a connection.
+func (p *public) note(c net.Conn, state http.ConnState) {
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	if state == http.StateClosed || state == http.StateHijacked {
+		delete(p.conns, c)
+		return
+	}
+	p.conns[c] = state
+}
+
+// open is how many connections there are, and how many of them have a request.
+func (p *public) open() (all, busy int) {
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	for _, state := range p.conns {
+		if state == http.StateActive {
+			busy++
+		}
+	}
+	return len(p.conns), busy
+}
+
+// How the end is waited for.
+const (
+	lingerTime = time.Second          // for clients to send what they are about to send
+	lingerLook = 5 * time.Millisecond // between looks
+)
+
+// stop takes no more connections and returns when the running requests have ended, or with the error of ctx. Connections
+// that are open go on, since a client may be sending a request at this moment: each reply is the last of its connection,
+// and those without a request get lingerTime. (http.Server.Shutdown drops what it reads after it was called.)
 func (p *public) stop(ctx context.Context) error {
 	if p == nil {
 		return nil // it never went public
 	}
-	return p.srv.Shutdown(ctx)
+	p.stopping.Store(true)
+	if err := p.listener.Close(); err != nil {
+		return fmt.Errorf("close the listener: %w", err)
+	}
+	look := time.NewTicker(lingerLook)
+	defer look.Stop()
+	for end := time.Now().Add(lingerTime); ; {
+		all, busy := p.open()
+		if all == 0 || busy == 0 && time.Now().After(end) {
+			return nil
+		}
+		select {
+		case <-look.C:
+		case <-ctx.Done():
+			return ctx.Err()
+		}
+	}
 }
 
 // cut closes what stop left open.
@@ -92,8 +147,12 @@ func (p *public) cut() error {
 	if p == nil {
 		return nil
 	}
-	err := p.srv.Close()
+	p.stopping.Store(true)
+	err := p.srv.Close() // of the listener a second time, if stop was called
 	<-p.ended
+	if errors.Is(err, net.ErrClosed) {
+		return nil
+	}
 	return err
 }
 

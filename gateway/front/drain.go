@@ -5,7 +5,6 @@ import (
 	"net/http"
 	"strings"
 	"sync"
-	"sync/atomic"
 )
 
 // drain counts running requests. It turns new ones away before it is opened, since the server listens before it has its
@@ -15,14 +14,14 @@ type drain struct{ *drainState }
 type drainState struct {
 	mu      sync.Mutex
 	open    bool
-	retired atomic.Bool // set by Retire
+	retired chan struct{} // closed by Retire
 	running int
 	closed  chan struct{} // closed by Close
 	idle    chan struct{} // closed when nothing runs after Close
 }
 
 func newDrain() drain {
-	return drain{&drainState{closed: make(chan struct{}), idle: make(chan struct{})}}
+	return drain{&drainState{retired: make(chan struct{}), closed: make(chan struct{}), idle: make(chan struct{})}}
 }
 
 // enter counts a request in. It is false while the server is not up.
@@ -36,14 +35,7 @@ func (d drain) enter() bool {
 	return true
 }
 
-func (d drain) isClosed() bool {
-	select {
-	case <-d.closed:
-		return true
-	default:
-		return false
-	}
-}
+func (d drain) isClosed() bool { return isDone(d.closed) }
 
 func (d drain) leave() {
 	d.mu.Lock()
@@ -73,12 +65,31 @@ func (f *Front) Open() {
 	f.drain.open = true
 }
 
-// Retire makes readiness fail and every reply the last one of its connection, so that clients go elsewhere. All else is
-// served as before.
-func (f *Front) Retire() { f.drain.retired.Store(true) }
+// Retire makes readiness fail and every reply the last one of its connection, so that clients go elsewhere, and ends
+// requests that would never end by themselves. All else is served as before.
+func (f *Front) Retire() {
+	d := f.drain
+	d.mu.Lock()
+	defer d.mu.Unlock()
+	d.retire()
+}
 
-// Close makes readiness fail and new requests be answered 503, and ends those that would never end by themselves. Only
-// the first call does something.
+func (d drain) retire() {
+	if !isDone(d.retired) {
+		close(d.retired)
+	}
+}
+
+func isDone(c <-chan struct{}) bool {
+	select {
+	case <-c:
+		return true
+	default:
+		return false
+	}
+}
+
+// Close is Retire and makes new requests be answered 503. Only the first call does something.
 func (f *Front) Close() {
 	d := f.drain
 	d.mu.Lock()
@@ -86,6 +97,7 @@ func (f *Front) Close() {
 	if d.isClosed() {
 		return
 	}
+	d.retire()
 	close(d.closed)
 	d.settle()
 }
@@ -106,23 +118,23 @@ func (d drain) wrap(next http.Handler) http.Handler {
 			next.ServeHTTP(w, r) // the process lives until it is gone
 			return
 		}
-		retired := d.retired.Load()
+		retired, stream := isDone(d.retired), endless(r)
 		if retired {
 			w.Header().Set("Connection", "close")
 		}
-		if retired && r.URL.Path == readyPath || !d.enter() {
+		if retired && (stream || r.URL.Path == readyPath) || !d.enter() {
 			w.Header().Set("Connection", "close")
 			writeFailure(w, r.URL.Path, Failure{Status: http.StatusServiceUnavailable, Code: "ServiceUnavailable",
 				Message: "The service is starting or shutting down. Please retry."})
 			return
 		}
 		defer d.leave()
-		if endless(r) {
+		if stream {
 			ctx, cancel := context.WithCancel(r.Context())
 			defer cancel()
 			go func() {
 				select {
-				case <-d.closed:
+				case <-d.retired:
 					cancel()
 				case <-ctx.Done():
 				}

@@ -70,6 +70,12 @@ func (s *side) send(w who, method, pathAndQuery string, body []byte, headers ...
 	return s.do(req)
 }
 
+// signed signs a request as the root user, without its body.
+func signed(req *http.Request) *http.Request {
+	req.Header.Set("X-Amz-Content-Sha256", "UNSIGNED-PAYLOAD")
+	return signer.SignV4(*req, root.key, root.secret, "", oracle.Region)
+}
+
 func (s *side) do(req *http.Request) answer {
 	s.t.Helper()
 	resp, err := http.DefaultClient.Do(req)
