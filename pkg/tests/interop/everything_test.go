@@ -27,6 +27,9 @@ func TestEachReadsAndAltersWhatTheOtherWrote(t *testing.T) {
 			layout layout
 			trash  int // days
 		}{{multi, 0}, {single, 1}} {
+			if e.name == redis.name && c.layout.buckets == writer.Original {
+				continue // how buckets lie is above the engine: each order of programs has one there
+			}
 			t.Run(fmt.Sprintf("%s, %d days of trash", c.layout.name, c.trash), func(t *testing.T) {
 				v := e.format(t, writer, oracle.FormatOptions{TrashDays: c.trash})
 				a, b := start(t, writer, v, c.layout), start(t, reader, v, c.layout)

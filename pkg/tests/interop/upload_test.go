@@ -15,6 +15,9 @@ import (
 func TestAnUploadGoesOnAtTheOtherGateway(t *testing.T) {
 	records.run(t, func(t *testing.T, e engine, writer, reader oracle.Program) {
 		for _, l := range []layout{multi, single} {
+			if e.name == redis.name && l.buckets == writer.Original {
+				continue // how buckets lie is above the engine: each order of programs has one there
+			}
 			t.Run(l.name, func(t *testing.T) {
 				v := e.format(t, writer, oracle.FormatOptions{})
 				wg, rg := start(t, writer, v, l), start(t, reader, v, l)
