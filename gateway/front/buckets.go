@@ -92,7 +92,9 @@ func (q *bucketQuery) page(said []byte, region string) ([]byte, *Failure) {
 // buckets is the member for ListBuckets with a query.
 func (f *Front) buckets(next http.Handler) http.Handler {
 	return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
-		if r.URL.RawQuery == "" || r.Method != http.MethodGet || r.URL.Path != "/" || f.o.Server == nil {
+		// The path of a bucket that is a host name is the same.
+		bucket, _ := placeOf(r)
+		if r.URL.RawQuery == "" || r.Method != http.MethodGet || r.URL.Path != "/" || bucket != "" || f.o.Server == nil {
 			next.ServeHTTP(w, r)
 			return
 		}
