@@ -60,6 +60,7 @@ func (f *Front) inner() []member {
 		f.settle,        // settings that a bucket cannot have
 		conditional,     // conditions are taken for the layer
 		xmlBodies,       // XML bodies
+		forms,           // forms of browsers
 		f.buckets,       // pages of ListBuckets
 		f.adjusting,     // what the server minds and AWS does not is taken out; after bodies are decoded
 		deleting,        // DeleteObjects; after bodies are decoded
