@@ -159,6 +159,14 @@ func ValidateCredentials(user, password string) error {
 	return nil
 }
 
+// weakPassword is the length below which a password is said to be weak.
+const weakPassword = 12 // characters
+
+// WeakCredentials reports whether the superuser's password is one that somebody will try: short, well known, or the name.
+func WeakCredentials(user, password string) bool {
+	return len(password) < weakPassword || password == user || password == "minioadmin"
+}
+
 // ParseUmask reads a umask in octal.
 func ParseUmask(s string) (uint16, error) {
 	u, err := strconv.ParseUint(s, 8, 16)

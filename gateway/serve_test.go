@@ -262,6 +262,21 @@ func TestArguments(t *testing.T) {
 	}
 }
 
+func TestS25WeakCredentials(t *testing.T) {
+	t.Parallel()
+	for _, c := range []struct {
+		user, password string
+		want           bool
+	}{
+		{"admin", "12345678", true},
+		{"minioadmin", "minioadmin", true},
+		{"a-long-user-name", "a-long-user-name", true},
+		{"admin", "correct horse battery", false},
+	} {
+		same(t, c.password, WeakCredentials(c.user, c.password), c.want)
+	}
+}
+
 func TestUmask(t *testing.T) {
 	t.Parallel()
 	for s, want := range map[string]int{"022": 0o22, "0": 0, "777": 0o777, "077": 0o77, "999": -1, "": -1, "1777": -1, "-1": -1} {

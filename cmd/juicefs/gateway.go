@@ -92,6 +92,9 @@ func (p *program) gatewayOptions(c *cli.Context, o *serviceOptions) (gateway.Opt
 	if err := gateway.ValidateCredentials(user, password); err != nil {
 		return opts, err
 	}
+	if gateway.WeakCredentials(user, password) {
+		p.log.Warn("the root user's password is easy to guess: use one of 16 characters or more")
+	}
 	if c.IsSet("refresh-iam-interval") {
 		d, err := parseDuration("refresh-iam-interval", c.String("refresh-iam-interval"))
 		if err != nil {
