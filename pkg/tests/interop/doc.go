@@ -8,8 +8,10 @@
 // which:
 //
 //   - records, for tests about what is in metadata: both orders of the two programs on both engines; the original with itself on
-//     SQLite, which is about the test and not about the engine; ours with itself on Redis, where gateways are most often several;
-//   - blocks, for tests about what no engine sees, the form of blocks and the server's own files: on SQLite alone.
+//     SQLite, which is about the test and not about the engine; ours with itself on Redis, where gateways are most often several.
+//     How buckets lie on the volume is above the engine, so on Redis each order has one of the two ways;
+//   - blocks, for tests about what no engine sees, the form of blocks and the server's own files: both orders of the two programs,
+//     on SQLite.
 //
 // What can go wrong only between processes has tests that name their engine: both programs at once for a minute, histories checked
 // for linearizability, a gateway that is killed fifty times, and room for the original on Redis, because there each change is one

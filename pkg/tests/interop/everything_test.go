@@ -210,6 +210,7 @@ func alter(a *author) {
 // needs stays. One program writes, the other removes.
 func TestRemovedDataIsGone(t *testing.T) {
 	records.run(t, func(t *testing.T, e engine, writer, reader oracle.Program) {
+		t.Parallel() // it mostly waits: data goes some seconds after its object
 		v := e.format(t, writer, oracle.FormatOptions{})
 		wg, rg := start(t, writer, v, multi), start(t, reader, v, multi)
 		b := newBucket("bucket")

@@ -49,7 +49,7 @@ type plan []struct {
 
 var (
 	records = plan{{sqlite, []pair{originals, originalThenOurs, oursThenOriginal}}, {redis, []pair{originalThenOurs, oursThenOriginal, ours}}}
-	blocks  = plan{{sqlite, []pair{originals, originalThenOurs, oursThenOriginal}}}
+	blocks  = plan{{sqlite, []pair{originalThenOurs, oursThenOriginal}}}
 )
 
 // run runs test once for each pair of the plan.
