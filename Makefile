@@ -51,6 +51,11 @@ bench: build $(TOOLS)/juicefs
 	$(GO) build -o bin/ ./pkg/tests/bench/floor
 	$(GO) run ./pkg/tests/bench $(BENCH)
 
+# Counts what requests ask of Redis, of this program and of JuiceFS 1.4.1.
+.PHONY: turnarounds
+turnarounds: debs $(TOOLS)/juicefs
+	$(GO) test -count 1 -v -timeout 20m ./pkg/tests/budget -original
+
 fuzz: debs
 	$(GO) run ./pkg/tests/tools/fuzz -time $(FUZZTIME) ./...
 

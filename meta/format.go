@@ -31,10 +31,14 @@ func LoadSetting(ctx context.Context, eng engine.Engine) (*record.Setting, error
 	if err != nil {
 		return nil, fmt.Errorf("load setting: %w", err)
 	}
-	if items[0].Value == nil {
+	return decodeSetting(items[0].Value)
+}
+
+func decodeSetting(b []byte) (*record.Setting, error) {
+	if b == nil {
 		return nil, ErrNotFormatted
 	}
-	s, err := record.DecodeSetting(items[0].Value)
+	s, err := record.DecodeSetting(b)
 	if err != nil {
 		return nil, fmt.Errorf("load setting: %w", err)
 	}

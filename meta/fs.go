@@ -113,6 +113,7 @@ type FS struct {
 	gathers  bool // totals, in hot
 
 	sid   atomic.Uint64
+	gap   time.Duration // of leaveRoom
 	stop  context.CancelFunc
 	tasks sync.WaitGroup
 }

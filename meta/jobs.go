@@ -21,9 +21,7 @@ const (
 
 // startJobs starts the clean-up jobs.
 func (fs *FS) startJobs(ctx context.Context) {
-	beat := fs.o.Heartbeat
 	fs.every(ctx, statPeriod, fs.checkStats)
-	fs.every(ctx, beat, fs.elected(record.CounterLastSessions, beat*9/10, fs.cleanStale))
 	fs.every(ctx, jobPeriod, fs.elected(record.CounterLastFiles, jobDiff, fs.cleanFiles))
 	fs.every(ctx, jobPeriod, fs.elected(record.CounterNextSlices, jobDiff, fs.cleanSlices))
 	fs.every(ctx, jobPeriod, fs.elected(record.CounterLastTrash, jobDiff, func(ctx context.Context) error {

@@ -1,7 +1,6 @@
 package meta
 
 import (
-	"context"
 	"encoding/json"
 	"time"
 
@@ -16,47 +15,34 @@ const programName = "juicefs-gateway"
 // times.
 const foreignGap = 8 * time.Millisecond
 
-// leaveRoom has the engine space commits while the sessions on the volume are not all of this program: from now on, and looked
-// at with every heartbeat.
-func (fs *FS) leaveRoom(ctx context.Context, to engine.Spacer) {
-	var gap time.Duration
-	look := func(ctx context.Context) error {
-		foreign, err := fs.foreign(ctx)
-		if err != nil {
-			return err
-		}
-		next := time.Duration(0)
-		if foreign {
-			next = foreignGap
-		}
-		if next != gap {
-			gap = next
-			to.Space(gap)
-			fs.log.Info("commits to a directory are spaced while other programs write to the volume", "gap", gap)
-		}
-		return nil
+// leaveRoom has the engine space commits while the sessions on the volume are not all of this program. It is for the start and
+// for every heartbeat, one after the other.
+func (fs *FS) leaveRoom(sessions []SessionInfo) {
+	to, ok := fs.eng.(engine.Spacer)
+	if !ok {
+		return
 	}
-	if err := look(ctx); err != nil {
-		fs.log.Warn("look for clients of other programs", "err", err)
+	gap := time.Duration(0)
+	if foreign(sessions, fs.o.Now()) {
+		gap = foreignGap
 	}
-	fs.every(ctx, fs.o.Heartbeat, look)
+	if gap != fs.gap {
+		fs.gap = gap
+		to.Space(gap)
+		fs.log.Info("commits to a directory are spaced while other programs write to the volume", "gap", gap)
+	}
 }
 
 // foreign reports whether a client of another program has a session that is not stale.
-func (fs *FS) foreign(ctx context.Context) (bool, error) {
-	all, err := fs.Sessions(ctx)
-	if err != nil {
-		return false, err
-	}
-	now := fs.o.Now()
-	for _, s := range all {
+func foreign(sessions []SessionInfo, now time.Time) bool {
+	for _, s := range sessions {
 		var info sessionInfo
 		// A session without a description is of a client too old to write one.
 		if json.Unmarshal(s.Info, &info) != nil || info.Program != programName {
 			if !s.Expire.Before(now) {
-				return true, nil
+				return true
 			}
 		}
 	}
-	return false, nil
+	return false
 }

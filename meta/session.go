@@ -67,19 +67,20 @@ func (fs *FS) StartSession(ctx context.Context) error {
 	}
 	fs.spawn(func() { fs.gone.run(run) })
 	fs.spawn(func() { fs.compacts.run(run) })
-	fs.every(run, fs.o.Heartbeat, func(ctx context.Context) error {
-		if err := fs.renew(ctx, uint64(n), info); err != nil {
-			return fmt.Errorf("renew session: %w", err)
-		}
-		return fs.reload(ctx)
-	})
-	if spacer, ok := fs.eng.(engine.Spacer); ok {
-		fs.leaveRoom(run, spacer)
+	if sessions, err := fs.look(ctx); err != nil {
+		fs.log.Warn("look for clients of other programs", "err", err)
+	} else {
+		fs.leaveRoom(sessions)
 	}
+	fs.every(run, fs.o.Heartbeat, func(ctx context.Context) error { return fs.beat(ctx, uint64(n), info) })
 	if fs.gathers {
 		fs.every(run, fs.o.FlushTotals, fs.flushTotals)
 	}
 	if !fs.o.NoBackground {
+		// A client that stays will want ids, and its first request should not have to wait for them.
+		if err := errors.Join(fs.inodes.fill(ctx), fs.slices.fill(ctx)); err != nil {
+			fs.log.Warn("take ids", "err", err)
+		}
 		fs.startJobs(run)
 	}
 	return nil
@@ -146,9 +147,92 @@ func (fs *FS) renew(ctx context.Context, sid uint64, info []byte) error {
 	})
 }
 
+// beat is one heartbeat: the session is renewed, the setting and the quotas are read again, other programs are given room, and
+// clients that died are seen to.
+func (fs *FS) beat(ctx context.Context, sid uint64, info []byte) error {
+	if err := fs.renew(ctx, sid, info); err != nil {
+		return fmt.Errorf("renew session: %w", err)
+	}
+	sessions, err := fs.look(ctx)
+	if err != nil {
+		return err
+	}
+	fs.leaveRoom(sessions)
+	if fs.o.NoBackground {
+		return nil
+	}
+	if now := fs.o.Now(); slices.ContainsFunc(sessions, func(s SessionInfo) bool { return s.ID != sid && s.Expire.Before(now) }) {
+		return fs.elected(record.CounterLastSessions, fs.o.Heartbeat*9/10, fs.cleanStale)(ctx)
+	}
+	return nil
+}
+
 // reload reads the setting and the quotas again.
 func (fs *FS) reload(ctx context.Context) error {
-	s, err := LoadSetting(ctx, fs.eng)
+	_, err := fs.look(ctx)
+	return err
+}
+
+// look reads the setting and the quotas again, and who else uses the volume.
+func (fs *FS) look(ctx context.Context) ([]SessionInfo, error) {
+	items, err := fs.readNews(ctx)
+	if err != nil {
+		return nil, fmt.Errorf("look for news: %w", err)
+	}
+	var setting []byte
+	var sessions []SessionInfo
+	quotas := newQuotaTable()
+	for _, it := range items {
+		switch it.Key.Kind {
+		case record.KindSetting:
+			setting = it.Value
+		case record.KindQuota:
+			err = quotas.add(it)
+		case record.KindSession:
+			var s SessionInfo
+			s, err = sessionOf(it)
+			sessions = append(sessions, s)
+		}
+		if err != nil {
+			return nil, err
+		}
+	}
+	old := fs.Setting()
+	if err := fs.heed(decodeSetting(setting)); err != nil {
+		return nil, err
+	}
+	fs.quotas.Store(quotas)
+	if s := fs.Setting(); fs.o.OnSetting != nil && !sameSetting(old, s) {
+		fs.o.OnSetting(s)
+	}
+	return sessions, nil
+}
+
+// readNews reads what a heartbeat looks at, in one turnaround where the engine can.
+func (fs *FS) readNews(ctx context.Context) ([]record.Item, error) {
+	kinds := []record.Kind{record.KindQuota, record.KindSession}
+	if g, ok := fs.eng.(engine.Gatherer); ok {
+		return g.Gather(ctx, []record.Key{record.SettingKey()}, kinds)
+	}
+	tx := fs.eng.Begin(engine.View)
+	defer tx.Discard()
+	items, err := tx.Fetch(ctx, []engine.ReadOp{{Key: record.SettingKey()}})
+	if err != nil {
+		return nil, err
+	}
+	for _, kind := range kinds {
+		for it, err := range fs.eng.Scan(ctx, engine.Range{Kind: kind, All: true}) {
+			if err != nil {
+				return nil, err
+			}
+			items = append(items, it)
+		}
+	}
+	return items, nil
+}
+
+// heed takes over the setting that was read, or the error of reading it, and tells if it is not this volume's any more.
+func (fs *FS) heed(s *record.Setting, err error) error {
 	old := fs.Setting()
 	if errors.Is(err, ErrNotFormatted) || err == nil && s.UUID != old.UUID || errors.Is(err, ErrUnsupported) {
 		err = fmt.Errorf("volume %s (%s): %w", old.Name, old.UUID, ErrReplaced)
@@ -164,11 +248,7 @@ func (fs *FS) reload(ctx context.Context) error {
 		fs.log.Error("a setting of the volume was changed to one that is not supported", "err", err)
 	}
 	fs.setting.Store(s)
-	err = fs.loadQuotas(ctx)
-	if fs.o.OnSetting != nil && !sameSetting(old, s) {
-		fs.o.OnSetting(s)
-	}
-	return err
+	return nil
 }
 
 // sameSetting reports whether two settings are stored as the same bytes.
@@ -212,14 +292,22 @@ func Sessions(ctx context.Context, eng engine.Engine) ([]SessionInfo, error) {
 		if err != nil {
 			return nil, fmt.Errorf("list sessions: %w", err)
 		}
-		s, err := record.DecodeSession(it.Value)
+		s, err := sessionOf(it)
 		if err != nil {
-			return nil, fmt.Errorf("session %d: %w", it.Key.A, err)
+			return nil, err
 		}
-		out = append(out, SessionInfo{ID: it.Key.A, Expire: time.Unix(s.Expire, 0).UTC(), Info: s.Info})
+		out = append(out, s)
 	}
 	slices.SortFunc(out, func(a, b SessionInfo) int { return int(int64(a.ID) - int64(b.ID)) })
 	return out, nil
+}
+
+func sessionOf(it record.Item) (SessionInfo, error) {
+	s, err := record.DecodeSession(it.Value)
+	if err != nil {
+		return SessionInfo{}, fmt.Errorf("session %d: %w", it.Key.A, err)
+	}
+	return SessionInfo{ID: it.Key.A, Expire: time.Unix(s.Expire, 0).UTC(), Info: s.Info}, nil
 }
 
 // cleanStale ends sessions whose clients stopped renewing them.

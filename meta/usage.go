@@ -18,25 +18,37 @@ type quotaTable struct {
 
 // loadQuotas reads all quotas.
 func (fs *FS) loadQuotas(ctx context.Context) error {
-	t := &quotaTable{dirs: map[record.Ino]record.Quota{}, users: map[uint32]record.Quota{}, groups: map[uint32]record.Quota{}}
+	t := newQuotaTable()
 	for it, err := range fs.eng.Scan(ctx, engine.Range{Kind: record.KindQuota, All: true}) {
 		if err != nil {
 			return err
 		}
-		q, err := record.DecodeQuota(it.Value)
-		if err != nil {
+		if err := t.add(it); err != nil {
 			return err
-		}
-		switch record.QuotaType(it.Key.A) {
-		case record.QuotaDir:
-			t.dirs[record.Ino(it.Key.B)] = q
-		case record.QuotaUser:
-			t.users[uint32(it.Key.B)] = q
-		case record.QuotaGroup:
-			t.groups[uint32(it.Key.B)] = q
 		}
 	}
 	fs.quotas.Store(t)
+	return nil
+}
+
+func newQuotaTable() *quotaTable {
+	return &quotaTable{dirs: map[record.Ino]record.Quota{}, users: map[uint32]record.Quota{}, groups: map[uint32]record.Quota{}}
+}
+
+// add puts a record into a table that nobody uses yet.
+func (t *quotaTable) add(it record.Item) error {
+	q, err := record.DecodeQuota(it.Value)
+	if err != nil {
+		return fmt.Errorf("%s: %w", it.Key, err)
+	}
+	switch record.QuotaType(it.Key.A) {
+	case record.QuotaDir:
+		t.dirs[record.Ino(it.Key.B)] = q
+	case record.QuotaUser:
+		t.users[uint32(it.Key.B)] = q
+	case record.QuotaGroup:
+		t.groups[uint32(it.Key.B)] = q
+	}
 	return nil
 }
 

@@ -32,12 +32,12 @@ type Reader struct {
 }
 
 // OpenObject opens a regular file for reading (EISDIR for a directory): one read transaction for path, attribute,
-// extended attributes and the slices of the first chunk. No data is read before the first Read. The reader sees this
+// extended attributes and the slices of the first chunks. No data is read before the first Read. The reader sees this
 // version to its end, even if the path is replaced or removed meanwhile. ctx is for opening only.
 func (v *Volume) OpenObject(ctx context.Context, path string) (*Reader, error) {
 	defer v.timed(time.Now())
 	for {
-		o, err := v.fs.Resolve(ctx, &v.caller, path, meta.Want{Xattrs: true, Chunks: 1})
+		o, err := v.fs.Resolve(ctx, &v.caller, path, meta.Want{Xattrs: true, Chunks: firstChunks})
 		if err != nil {
 			return nil, err
 		}
@@ -53,11 +53,19 @@ func (v *Volume) OpenObject(ctx context.Context, path string) (*Reader, error) {
 			continue
 		}
 		r := &Reader{v: v, info: infoOf(o), release: release, chunks: make(map[uint32][]record.Slice, 1)}
-		r.chunks[0] = r.clip(0, o.Chunks[0])
-		v.fs.NoteRead(o.Ino, 0, o.Chunks[0])
+		for i := range min(firstChunks, uint32(max(chunksOf(r.info.Size), 1))) {
+			r.chunks[i] = r.clip(i, o.Chunks[i])
+			v.fs.NoteRead(o.Ino, i, o.Chunks[i])
+		}
 		return r, nil
 	}
 }
+
+// firstChunks is of how many chunks the slices are read on opening: 4 GiB. Those that follow are read when their turn comes.
+const firstChunks = 64
+
+// chunksOf is how many chunks a file has.
+func chunksOf(size int64) int64 { return (size + record.ChunkSize - 1) / record.ChunkSize }
 
 // Info describes the object as it was opened.
 func (r *Reader) Info() *Info { return r.info }

@@ -44,6 +44,13 @@ type Lister interface {
 	ListDir(ctx context.Context, dir record.Ino, after string, limit int, xattr string) ([]Listed, error)
 }
 
+// Gatherer is a fast path, found by type assertion on an [Engine]: what a client looks at all the time, in one turnaround.
+type Gatherer interface {
+	// Gather returns those of keys that exist, and all records of kinds that a volume has few of: Quota and Session. They
+	// come in an order of the engine's own and not as of one moment.
+	Gather(ctx context.Context, keys []record.Key, kinds []record.Kind) ([]record.Item, error)
+}
+
 // Listed is an entry of a ListDir.
 type Listed struct {
 	Name  string

@@ -5,6 +5,7 @@ import (
 	"errors"
 	"fmt"
 	"sync"
+	"sync/atomic"
 	"time"
 
 	"github.com/redis/go-redis/v9"
@@ -16,15 +17,17 @@ import (
 
 // Engine is an engine over one database of a Redis server. It is safe for concurrent use.
 type Engine struct {
-	source  source
-	prefix  string // in front of every key; empty but in a cluster
-	plain   bool   // scripts are refused: WATCH instead
-	ordered bool   // the server compares strings as bytes, so scripts may sort names
-	retries int
-	config  *config
-	index   *index
-	plans   sync.Pool // of *plan
-	space   spacer
+	source     source
+	prefix     string // in front of every key; empty but in a cluster
+	plain      bool   // scripts are refused: WATCH instead
+	ordered    bool   // the server compares strings as bytes, so scripts may sort names
+	retries    int
+	config     *config
+	index      *index
+	plans      sync.Pool // of *plan
+	space      spacer
+	gathered   atomic.Int64 // records of whole kinds that the last Gather found
+	gatherMost int64        // how many are asked for at once
 
 	closing sync.Once
 	closed  error // of Close
@@ -50,7 +53,7 @@ func Open(ctx context.Context, metaURL string, o engine.Options) (*Engine, error
 	if err != nil {
 		return nil, fmt.Errorf("open redis: %w", err)
 	}
-	e := &Engine{config: c, retries: o.Retries}
+	e := &Engine{config: c, retries: o.Retries, gatherMost: maxGathered}
 	if e.retries <= 0 {
 		e.retries = defaultRetries
 	}

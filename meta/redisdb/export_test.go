@@ -19,6 +19,9 @@ func (e *Engine) Kept() int {
 // LimitIndex sets how many bytes of names are kept.
 func (e *Engine) LimitIndex(bytes int) { e.index.most = bytes }
 
+// LimitGather sets how many records are gathered at once.
+func (e *Engine) LimitGather(records int64) { e.gatherMost = records }
+
 // Unordered makes the engine take its server for one that compares strings by its language.
 func (e *Engine) Unordered() { e.ordered = false }
 

@@ -50,6 +50,7 @@ func Run(t *testing.T, open Open) {
 		{"walk agrees with plain reads", testWalk},
 		{"walk holds guards", testWalkGuards},
 		{"listing agrees with plain reads", testListDir},
+		{"gathering agrees with scans", testGather},
 		{"discard", testDiscard},
 		{"cancelled contexts", testCancelled},
 		{"close", testClose},
