@@ -21,11 +21,11 @@ func (l *looker) askWord(i int, watch *args, from int) {
 		watch.copy(w, from+1, from+2)
 		l.command("HKEYS", w, from+1, from+2)
 	case ".stat":
-		l.exists(statNames()[1], string(w.at(from+1)))
+		l.exists(watch, statNames()[1], string(w.at(from+1)))
 	case ".quota":
 		letters := string(w.at(from + 1))
-		l.exists(letters+"Quota", string(w.at(from+2)))
-		l.exists(letters+"QuotaUsedInodes", string(w.at(from+2)))
+		l.exists(watch, letters+"Quota", string(w.at(from+2)))
+		l.exists(watch, letters+"QuotaUsedInodes", string(w.at(from+2)))
 	case ".drop":
 		a := l.e.args()
 		a.name("c" + string(w.at(from+1)) + "_*")
@@ -36,8 +36,10 @@ func (l *looker) askWord(i int, watch *args, from int) {
 	l.needs[i] = first
 }
 
-// exists asks for a field.
-func (l *looker) exists(name, field string) {
+// exists asks for a field. Its hash is watched, though others change other fields of it all the time: a record that is removed
+// between the question and the addition would be there again, with the addition alone in it.
+func (l *looker) exists(watch *args, name, field string) {
+	watch.name(name)
 	a := l.e.args()
 	a.name(name)
 	a.str(field)
