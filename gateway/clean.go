@@ -9,10 +9,10 @@ import (
 	"juicefs/vfs"
 )
 
-// cleanEvery removes what was never completed, again and again, until ctx ends. The first time is one interval after the
-// start, so that a gateway that is started often does not do it each time.
-func (l *Layer) cleanEvery(ctx context.Context) {
-	tick := time.NewTicker(l.o.CleanEvery)
+// every runs f in intervals until ctx ends. The first time is one interval after the start, so that a gateway that is started
+// often does not do it each time.
+func (l *Layer) every(ctx context.Context, interval time.Duration, what string, f func(context.Context) error) {
+	tick := time.NewTicker(interval)
 	defer tick.Stop()
 	for {
 		select {
@@ -20,8 +20,8 @@ func (l *Layer) cleanEvery(ctx context.Context) {
 			return
 		case <-tick.C:
 		}
-		if err := l.clean(ctx); err != nil && ctx.Err() == nil {
-			l.log.Warn("remove old uploads and temporary files", "error", err)
+		if err := f(ctx); err != nil && ctx.Err() == nil {
+			l.log.Warn("a regular task failed", "task", what, "error", err)
 		}
 	}
 }

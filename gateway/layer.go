@@ -58,7 +58,7 @@ func (l *Layer) Start(ctx context.Context) error {
 	}
 	work, end := context.WithCancel(context.WithoutCancel(ctx))
 	l.end = end
-	return l.background(func() { l.cleanEvery(work) })
+	return l.background(func() { l.every(work, l.o.CleanEvery, "remove old uploads and temporary files", l.clean) })
 }
 
 // background runs f in a goroutine that Shutdown waits for. f must end when done is closed.

@@ -55,7 +55,7 @@ func (s *server) refreshBuckets(ctx context.Context) {
 	work, end := context.WithCancel(context.WithoutCancel(ctx))
 	err = s.layer.background(func() {
 		defer end()
-		r.run(work)
+		r.l.every(work, r.l.o.RefreshIAM, "load settings of buckets again", r.refresh)
 	})
 	if err == nil {
 		err = s.layer.background(func() {
@@ -68,24 +68,8 @@ func (s *server) refreshBuckets(ctx context.Context) {
 	}
 }
 
-// run loads what has changed, in intervals, until ctx ends. The first time it loads everything: nobody knows what the fork
-// has seen at its start.
-func (r *refresher) run(ctx context.Context) {
-	tick := time.NewTicker(r.l.o.RefreshIAM)
-	defer tick.Stop()
-	for {
-		select {
-		case <-ctx.Done():
-			return
-		case <-tick.C:
-		}
-		if err := r.refresh(ctx); err != nil && ctx.Err() == nil {
-			r.l.log.Warn("load settings of buckets again", "error", err)
-		}
-	}
-}
-
-// refresh loads the settings of every bucket where they have changed, and forgets those of buckets that are gone. It goes
+// refresh loads the settings of every bucket where they have changed (the first time of all: nobody knows what the fork has
+// seen at its start), and forgets those of buckets that are gone. It goes
 // on after an error and returns all of them.
 func (r *refresher) refresh(ctx context.Context) error {
 	buckets, err := r.l.ListBuckets(ctx)

@@ -54,7 +54,7 @@ func TestABodyThatStandsStillEndsItsRequest(t *testing.T) {
 
 func TestASlowBodyThatMovesIsTaken(t *testing.T) {
 	t.Parallel()
-	c := paced(t, 400*time.Millisecond, func(w http.ResponseWriter, r *http.Request) {
+	c := paced(t, 2*time.Second, func(w http.ResponseWriter, r *http.Request) {
 		if _, err := io.Copy(w, r.Body); err != nil {
 			t.Errorf("the body ended: %v", err)
 		}
@@ -62,8 +62,8 @@ func TestASlowBodyThatMovesIsTaken(t *testing.T) {
 	if _, err := fmt.Fprint(c, "PUT /b/k HTTP/1.1\r\nHost: x\r\nContent-Length: 10\r\n\r\n"); err != nil {
 		t.Fatal(err)
 	}
-	for range 10 { // three limits in all
-		time.Sleep(120 * time.Millisecond) // what a slow client does
+	for range 10 { // one and a half limits in all
+		time.Sleep(300 * time.Millisecond) // what a slow client does
 		if _, err := fmt.Fprint(c, "a"); err != nil {
 			t.Fatal(err)
 		}
@@ -104,7 +104,7 @@ func TestAReplyThatNobodyTakesEnds(t *testing.T) {
 // the connection begins anew.
 func TestLimitsAreOfOneRequest(t *testing.T) {
 	t.Parallel()
-	const stall = 60 * time.Millisecond
+	const stall = 500 * time.Millisecond
 	c := paced(t, stall, func(w http.ResponseWriter, r *http.Request) {
 		body, err := io.ReadAll(r.Body)
 		if err != nil {
