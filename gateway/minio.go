@@ -290,6 +290,12 @@ func setEnvironment(o *Options) error {
 			return fmt.Errorf("set %s: %w", name, err)
 		}
 	}
+	// Under its old names the server looks at the superuser too, and refuses to start if what is there is too short or empty.
+	for _, name := range []string{"MINIO_ACCESS_KEY", "MINIO_SECRET_KEY"} {
+		if err := os.Unsetenv(name); err != nil {
+			return fmt.Errorf("unset %s: %w", name, err)
+		}
+	}
 	return nil
 }
 

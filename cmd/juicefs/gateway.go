@@ -15,6 +15,7 @@ import (
 	"juicefs/gateway"
 	"juicefs/meta"
 	"juicefs/meta/all"
+	"juicefs/meta/engine"
 )
 
 func (p *program) gatewayCommand() *cli.Command {
@@ -175,7 +176,7 @@ func (p *program) serve(ctx context.Context, metaURL string, o *serviceOptions, 
 // gatewayInBackground starts this command again, detached, and waits until it serves.
 func (p *program) gatewayInBackground(c *cli.Context, o *serviceOptions, opts gateway.Options) error {
 	// What would stop the service is better told here than in its log.
-	m, err := p.openMeta(c.Context, c.Args().First(), meta.Options{ReadOnly: true})
+	m, err := p.openMeta(c.Context, c.Args().First(), engine.Options{Retries: orNever(o.retries)}, meta.Options{ReadOnly: true})
 	if err != nil {
 		return err
 	}

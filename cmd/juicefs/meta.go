@@ -44,13 +44,15 @@ type volumeMeta struct {
 	fs  *meta.FS
 }
 
-// openMeta opens the file system of a volume. Nothing is registered yet.
-func (p *program) openMeta(ctx context.Context, arg string, o meta.Options) (*volumeMeta, error) {
+// openMeta opens the file system of a volume. Nothing is registered yet. A database that cannot be reached is tried again as often
+// as the engine's options say.
+func (p *program) openMeta(ctx context.Context, arg string, eo engine.Options, o meta.Options) (*volumeMeta, error) {
 	metaURL, err := p.metaURL(ctx, arg)
 	if err != nil {
 		return nil, err
 	}
-	eng, err := p.openEngine(ctx, metaURL, engine.Options{ReadOnly: o.ReadOnly})
+	eo.ReadOnly = o.ReadOnly
+	eng, err := p.openEngine(ctx, metaURL, eo)
 	if err != nil {
 		return nil, notFormatted(err, metaURL)
 	}

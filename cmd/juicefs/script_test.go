@@ -63,6 +63,7 @@ func replaceLater() {
 }
 
 func TestScripts(t *testing.T) {
+	server := startRedis(t)
 	testscript.Run(t, testscript.Params{
 		Dir: filepath.Join("testdata", "script"),
 		Setup: func(e *testscript.Env) error {
@@ -81,10 +82,14 @@ func TestScripts(t *testing.T) {
 				}
 				e.Setenv(name, addr)
 			}
+			server.setup(e)
 			return nil
 		},
+		Condition: server.condition,
 		Cmds: map[string]func(*testscript.TestScript, bool, []string){
 			"exits":       exits,
+			"refused":     refused,
+			"occupy":      occupy,
 			"serving":     serving,
 			"fetch":       fetch,
 			"endsessions": endSessions,

@@ -10,6 +10,7 @@ import (
 	"github.com/urfave/cli/v2"
 
 	"juicefs/meta"
+	"juicefs/meta/engine"
 	"juicefs/meta/record"
 )
 
@@ -67,7 +68,7 @@ func (p *program) status(c *cli.Context) (err error) {
 	if err = p.argsBetween(c, 1, 1); err != nil {
 		return err
 	}
-	m, err := p.openMeta(c.Context, c.Args().First(), meta.Options{ReadOnly: true})
+	m, err := p.openMeta(c.Context, c.Args().First(), engine.Options{}, meta.Options{ReadOnly: true})
 	if err != nil {
 		return err
 	}

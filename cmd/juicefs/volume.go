@@ -12,6 +12,7 @@ import (
 
 	"juicefs/chunk"
 	"juicefs/meta"
+	"juicefs/meta/engine"
 	"juicefs/meta/record"
 	"juicefs/pkg/buf"
 	"juicefs/pkg/object"
@@ -38,7 +39,7 @@ type volume struct {
 func (p *program) openVolume(ctx context.Context, arg string, o *serviceOptions, replaced func(error)) (*volume, error) {
 	v := &volume{pool: buf.NewPool(o.bufferSize)}
 	var err error
-	v.volumeMeta, err = p.openMeta(ctx, arg, meta.Options{
+	v.volumeMeta, err = p.openMeta(ctx, arg, engine.Options{Retries: orNever(o.retries)}, meta.Options{
 		Heartbeat: o.heartbeat, ReadOnly: o.readOnly, NoBackground: o.noBackground, SkipDirMtime: o.skipDirMtime,
 		MountPoint: o.mountPoint, Deletes: orNever(o.deletes), OnReplaced: replaced,
 		OnSetting: func(s *record.Setting) { p.followSetting(v, o, s) },

@@ -190,5 +190,5 @@ var (
 type Options struct {
 	Create   bool // make what the database needs to hold a volume (file, tables, initial counters); for format and load
 	ReadOnly bool // never write, not even missing tables or columns
-	Retries  int  // how often a lost connection is tried again by the client library; 0: its default
+	Retries  int  // how often a lost connection is tried again by the client library; 0: its default, less: never
 }

@@ -54,7 +54,7 @@ func Open(ctx context.Context, metaURL string, o engine.Options) (*Engine, error
 		return nil, fmt.Errorf("open redis: %w", err)
 	}
 	e := &Engine{config: c, retries: o.Retries, gatherMost: maxGathered}
-	if e.retries <= 0 {
+	if e.retries == 0 {
 		e.retries = defaultRetries
 	}
 	if err := e.connect(ctx); err != nil {
@@ -128,7 +128,7 @@ func (e *Engine) again(ctx context.Context, call func(*redis.Client) error) erro
 		if err == nil {
 			err = call(c)
 		}
-		if err == nil || judge(err) == final || ctx.Err() != nil || tries == e.retries {
+		if err == nil || judge(err) == final || ctx.Err() != nil || tries >= e.retries {
 			return readErr(ctx, "ask the server", err)
 		}
 		e.heed(ctx, err)

@@ -8,6 +8,7 @@ import (
 	"io"
 	"net/url"
 	"os"
+	"path/filepath"
 	"regexp"
 	"runtime"
 	"strconv"
@@ -180,6 +181,10 @@ func openSQLite(ctx context.Context, rest string, o engine.Options) (*pool, erro
 		return nil, err
 	}
 	if _, err = os.Stat(so.path); !o.Create && errors.Is(err, os.ErrNotExist) {
+		// Where there is no folder there cannot be a database either, and who is about to make one had better know first.
+		if _, err = os.Stat(filepath.Dir(so.path)); errors.Is(err, os.ErrNotExist) {
+			return nil, fmt.Errorf("open %s: folder of the database: %w", so.path, err)
+		}
 		return nil, fmt.Errorf("%s: %w", so.path, engine.ErrNotFormatted)
 	}
 	texts := statementTexts(sqlite{}, so.names)

@@ -2,6 +2,7 @@ package redistest
 
 import (
 	"context"
+	"errors"
 	"fmt"
 	"net"
 	"os"
@@ -152,6 +153,23 @@ func (s *Server) DoAs(tb testing.TB, password string, args ...any) any {
 		tb.Fatalf("%s: %v: %v", s.Addr, args, err)
 	}
 	return v
+}
+
+// Snapshot returns all that a database of a server holds: its keys, with values as DUMP gives them. The URL is one of Server.URL.
+func Snapshot(ctx context.Context, url string) (map[string]string, error) {
+	o, err := redis.ParseURL(url)
+	if err != nil {
+		return nil, err
+	}
+	c := redis.NewClient(o)
+	keys, err := c.Keys(ctx, "*").Result()
+	all := make(map[string]string, len(keys))
+	for _, key := range keys {
+		if all[key], err = c.Dump(ctx, key).Result(); err != nil {
+			break
+		}
+	}
+	return all, errors.Join(err, c.Close())
 }
 
 func (s *Server) try(ctx context.Context, args ...any) (any, error) {
