@@ -57,7 +57,7 @@ func Serve(ctx context.Context, v *vfs.Volume, o Options, onShutdown func(contex
 	o.ReadOnly = v.ReadOnly()
 	o.Stop = onShutdown
 	layer := New(v, o)
-	s := &server{o: o, front: front.New(o.front(layer)), layer: layer,
+	s := &server{o: o, front: front.New(o.Front(layer)), layer: layer,
 		signals: make(chan os.Signal, 2), failed: make(chan error, 1)}
 	s.begin = sync.OnceValue(func() error { return s.takeOver(ctx) })
 	if err := mount(s.front.Wrap); err != nil {

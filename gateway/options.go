@@ -113,9 +113,11 @@ func (o Options) normalize() Options {
 	return o
 }
 
-// front are the options of the front before a layer.
-func (o *Options) front(layer *Layer) front.Options {
-	return front.Options{Server: stock{}, Admin: stock{}, Store: layer,
+// Front returns the options of the front as Serve puts it before a layer. It is there for what measures the front before a
+// layer that is no Layer.
+func (o Options) Front(store front.Store) front.Options {
+	o = o.normalize()
+	return front.Options{Server: stock{}, Admin: stock{}, Store: store,
 		TrustedProxies: o.TrustedProxies, Requests: o.Requests, Connections: o.Connections, Stall: o.StallTime,
 		Select: o.Select, LDAP: takesLDAP, Domains: o.domains()}
 }

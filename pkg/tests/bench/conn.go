@@ -64,6 +64,7 @@ func (c *conn) exchange(q request, keep bool) (int64, []byte, error) {
 	if len(q.body) > 0 {
 		out = append(out, q.body)
 	}
+	out = append(out, q.parts...)
 	if _, err := out.WriteTo(c.c); err != nil {
 		return 0, nil, err
 	}

@@ -11,6 +11,9 @@
 // tells how much of the CPU is ours. Rows with a delay reach Redis through a proxy that holds each turnaround back; the proxy counts
 // turnarounds too.
 //
+// Two tables compare ways to do one thing, cell by cell in turn: the S3 server with and without the gateway's front before it,
+// which only the program floor can serve without, and uploads with checksum trailers and without.
+//
 // Objects that reads, listings and deletions find are made by this program on either volume, since it is faster; both programs
 // then start without anything in memory where the row is about that.
 package main

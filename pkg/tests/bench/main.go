@@ -22,6 +22,9 @@ func main() {
 	}
 }
 
+// benchKeys are the credentials of all servers.
+var benchKeys = keys{"benchuser", "benchsecret123"}
+
 // options are those of the command line.
 type options struct {
 	ours, theirs, floor string
@@ -53,11 +56,25 @@ func run() error {
 	}()
 	fmt.Printf("machine: %d CPUs, %s, %s; load %s", runtime.NumCPU(), runtime.GOOS, runtime.Version(), loadAverage())
 	for i, engine := range strings.Split(*engines, ",") {
+		if !o.wanted() {
+			break
+		}
 		if err := o.bench(filepath.Join(root, engine), engine, i == 0); err != nil {
 			return fmt.Errorf("%s: %w", engine, err)
 		}
 	}
+	if err := o.front(filepath.Join(root, "front")); err != nil {
+		return fmt.Errorf("front: %w", err)
+	}
+	if err := o.trailers(filepath.Join(root, "trailers")); err != nil {
+		return fmt.Errorf("trailers: %w", err)
+	}
 	return nil
+}
+
+// wanted reports whether a row of the engines is to be measured.
+func (o *options) wanted() bool {
+	return slices.ContainsFunc(workloads(), func(w workload) bool { return match(w, o.only) })
 }
 
 // bench measures on one engine. Rows about data alone run on the first.
@@ -142,12 +159,11 @@ func (o *options) servers(dir, engine string) (servers []*server, stop func() er
 	default:
 		return nil, stop, fmt.Errorf("no such engine; there are redis and sqlite")
 	}
-	k := keys{"benchuser", "benchsecret123"}
 	for i, s := range []*server{{name: "ours", bin: o.ours}, {name: "juicefs-1.4.1", bin: o.theirs}, {name: "floor", bin: o.floor}} {
 		if s.bin == "" {
 			continue
 		}
-		s.keys, s.dir, s.engine = k, filepath.Join(dir, s.name), redis
+		s.keys, s.dir, s.engine = benchKeys, filepath.Join(dir, s.name), redis
 		if err = os.MkdirAll(s.dir, 0o700); err != nil {
 			return nil, stop, err
 		}
@@ -166,7 +182,7 @@ func (o *options) servers(dir, engine string) (servers []*server, stop func() er
 			s.meta, s.far = redis.url(redis.addr, i+1), redis.url(s.proxy.Addr(), i+1)
 		}
 		if i == 1 {
-			s.filling = &server{name: "filler", bin: servers[0].bin, dir: filepath.Join(dir, "filler"), meta: s.meta, keys: k}
+			s.filling = &server{name: "filler", bin: servers[0].bin, dir: filepath.Join(dir, "filler"), meta: s.meta, keys: benchKeys}
 			if err = os.MkdirAll(s.filling.dir, 0o700); err != nil {
 				return nil, stop, err
 			}

@@ -9,6 +9,7 @@ import (
 	"os"
 	"os/exec"
 	"path/filepath"
+	"slices"
 	"strconv"
 	"strings"
 	"syscall"
@@ -21,21 +22,23 @@ import (
 
 // server is one gateway under test.
 type server struct {
-	name    string // column
-	bin     string
-	dir     string // private folder: database, data, cache
-	meta    string // META URL; empty: the program is the floor, which has no volume
-	far     string // META URL through the proxy; empty: there is none
-	proxy   *meter.Proxy
-	delay   time.Duration // on each turnaround; with it the server is reached through the proxy
-	engine  *redisServer  // nil: in the process
-	keys    keys
-	addr    string
-	cmd     *exec.Cmd
-	log     *os.File
-	exited  chan struct{} // closed when the process has ended
-	ended   error         // of the process; to be read after exited
-	filling *server       // our program on the same volume; nil: this is ours
+	name     string // column
+	bin      string
+	dir      string // private folder: database, data, cache
+	meta     string // META URL; empty: the program is the floor, which has no volume
+	far      string // META URL through the proxy; empty: there is none
+	proxy    *meter.Proxy
+	delay    time.Duration // on each turnaround; with it the server is reached through the proxy
+	engine   *redisServer  // nil: in the process
+	keys     keys
+	addr     string
+	cmd      *exec.Cmd
+	log      *os.File
+	exited   chan struct{} // closed when the process has ended
+	ended    error         // of the process; to be read after exited
+	floor    []string      // arguments of the floor
+	database string        // file of SQLite in dir, if the server is made for a comparison
+	filling  *server       // our program on the same volume; nil: this is ours
 }
 
 const bucket = "bench"
@@ -57,7 +60,7 @@ func (s *server) format(args ...string) error {
 func (s *server) args() []string {
 	switch {
 	case s.meta == "":
-		return []string{s.addr}
+		return append(slices.Clone(s.floor), s.addr)
 	case s.delay > 0:
 		return append([]string{"gateway", s.far}, s.flags()...)
 	}

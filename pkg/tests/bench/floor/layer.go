@@ -5,12 +5,13 @@ import (
 	"context"
 	"io"
 	"net/http"
-	"runtime"
 	"sync"
 	"time"
 
 	minio "github.com/minio/minio/cmd"
 	"github.com/minio/minio/pkg/madmin"
+
+	"juicefs/gateway/front"
 )
 
 // layer keeps objects in a map. Listings are not measured against it and find nothing.
@@ -33,14 +34,8 @@ func newLayer() *layer {
 	return &layer{buckets: map[string]time.Time{}, objects: map[string]object{}}
 }
 
-// memProfileRate is Go's default. The fork samples 128 times as often; the gateway sets it back too.
-const memProfileRate = 512 << 10
-
-// NewNSLock is the first method that the fork calls, when it has set what is set back here.
-func (l *layer) NewNSLock(string, ...string) minio.RWLocker {
-	runtime.MemProfileRate = memProfileRate
-	return free{}
-}
+// NewNSLock returns a lock that is always free.
+func (l *layer) NewNSLock(string, ...string) minio.RWLocker { return free{} }
 
 // free is a lock that is always free: there is one process.
 type free struct{}
@@ -195,3 +190,36 @@ func (l *layer) Health(context.Context, minio.HealthOptions) minio.HealthResult 
 }
 
 func (l *layer) ReadHealth(context.Context) bool { return true }
+
+// The layer is also what the front asks of buckets. None has settings or a policy.
+
+var _ front.Store = (*layer)(nil)
+
+// Document implements front.Store.
+func (l *layer) Document(context.Context, string, string) ([]byte, error) { return nil, nil }
+
+// SetDocument implements front.Store.
+func (l *layer) SetDocument(context.Context, string, string, []byte) error {
+	return &front.Failure{Status: http.StatusNotImplemented, Code: "NotImplemented"}
+}
+
+// HasBucket implements front.Store.
+func (l *layer) HasBucket(ctx context.Context, bucket string) error {
+	if _, err := l.GetBucketInfo(ctx, bucket); err != nil {
+		return &front.Failure{Status: http.StatusNotFound, Code: "NoSuchBucket"}
+	}
+	return nil
+}
+
+// HasObject implements front.Store.
+func (l *layer) HasObject(_ context.Context, bucket, key, _ string) error {
+	if _, err := l.get(bucket, key); err != nil {
+		return &front.Failure{Status: http.StatusNotFound, Code: "NoSuchKey"}
+	}
+	return nil
+}
+
+// Public implements front.Store.
+func (l *layer) Public(context.Context, string) (bool, error) {
+	return false, &front.Failure{Status: http.StatusNotFound, Code: "NoSuchBucketPolicy"}
+}
