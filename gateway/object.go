@@ -53,6 +53,7 @@ func (l *Layer) GetObjectInfo(ctx context.Context, bucket, object string, opts m
 	if err := front.CheckRead(ctx, oi.ETag, oi.ModTime); err != nil {
 		return minio.ObjectInfo{}, minio.MethodNotAllowed{} // the reply is written; the fork logs what it does not expect here
 	}
+	front.RangeHolds(ctx, oi.ETag, oi.ModTime, oi.Size) // the handler of HEAD keeps its range to itself
 	return oi, nil
 }
 
@@ -89,6 +90,7 @@ func (l *Layer) GetObjectNInfo(ctx context.Context, bucket, object string, rs *m
 	oi := l.info(&t, r.Info())
 	var off, n int64
 	if err = mayRead(ctx, &t, &oi, opts); err == nil {
+		mayHaveRange(ctx, &oi, rs)
 		off, n, err = extent(&oi, rs, opts.PartNumber)
 	}
 	if err != nil {
@@ -145,6 +147,7 @@ func (l *Layer) openDir(ctx context.Context, t *target, rs *minio.HTTPRangeSpec,
 		return nil, err
 	}
 	front.TellSum(ctx, sumOf(i))
+	mayHaveRange(ctx, &oi, rs)
 	if _, _, err := extent(&oi, rs, opts.PartNumber); err != nil {
 		return nil, err
 	}
@@ -160,6 +163,14 @@ func mayRead(ctx context.Context, t *target, oi *minio.ObjectInfo, opts minio.Ob
 		return minio.PreConditionFailed{} // the reply is written
 	}
 	return nil
+}
+
+// mayHaveRange makes the range that the handler has read all of the object, if the client wants it only of another version.
+// The front completes the reply.
+func mayHaveRange(ctx context.Context, oi *minio.ObjectInfo, rs *minio.HTTPRangeSpec) {
+	if rs != nil && !front.RangeHolds(ctx, oi.ETag, oi.ModTime, oi.Size) {
+		*rs = minio.HTTPRangeSpec{IsSuffixLength: true, Start: -oi.Size} // which an empty object has, too
+	}
 }
 
 // extent is the part of an object that a request asks for. A part that the object does not have is turned down by the

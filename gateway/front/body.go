@@ -229,10 +229,8 @@ func (f *Front) decode(r *http.Request) (*chunks, *Failure) {
 		return nil, &Failure{Status: http.StatusBadRequest, Code: "InvalidArgument",
 			Message: "x-amz-content-sha256 must be UNSIGNED-PAYLOAD, STREAMING-AWS4-HMAC-SHA256-PAYLOAD, or a valid sha256 value."}
 	}
-	if SignatureOf(r) != HeaderV4 || hasParam(r, "X-Amz-Credential") {
-		return nil, failStream(r)
-	}
-	if fail := f.o.Server.Verify(r); fail != nil {
+	signer, fail := f.chunkSigner(r, kind)
+	if fail != nil {
 		return nil, fail
 	}
 	trailer, fail := announced(r, kind)
@@ -242,16 +240,6 @@ func (f *Front) decode(r *http.Request) (*chunks, *Failure) {
 	size, fail := decodedLength(r)
 	if fail != nil {
 		return nil, fail
-	}
-	s, ok := parseV4(r.Header.Get("Authorization"))
-	who, known := f.o.Server.Identity(s.accessKey)
-	if !ok || !known {
-		return nil, &failSignature
-	}
-	key := s.key(who.SecretKey)
-	var signer *chunkSigner
-	if kind != streamUnsigned {
-		signer = newChunkSigner(key, r.Header.Get(dateHeader), &s)
 	}
 	c := newChunks(r.Body, size, trailer, signer)
 	r.Body, r.ContentLength, r.TransferEncoding = c, size, nil
@@ -265,6 +253,30 @@ func (f *Front) decode(r *http.Request) (*chunks, *Failure) {
 		return nil, fail
 	}
 	return c, nil
+}
+
+// chunkSigner checks the signature of a request whose body comes in chunks and returns what checks those of the chunks; nil:
+// they have none. A request that nobody has signed may come in chunks that nobody has signed: what it may do is up to the
+// policy of its bucket, as without chunks.
+func (f *Front) chunkSigner(r *http.Request, kind string) (*chunkSigner, *Failure) {
+	if _, claimed := r.Header["Authorization"]; kind == streamUnsigned && !claimed && SignatureOf(r) == Unsigned {
+		return nil, nil //nolint:nilnil // see above
+	}
+	if SignatureOf(r) != HeaderV4 || hasParam(r, "X-Amz-Credential") {
+		return nil, failStream(r)
+	}
+	if fail := f.o.Server.Verify(r); fail != nil {
+		return nil, fail
+	}
+	s, ok := parseV4(r.Header.Get("Authorization"))
+	who, known := f.o.Server.Identity(s.accessKey)
+	switch {
+	case !ok || !known:
+		return nil, &failSignature
+	case kind == streamUnsigned:
+		return nil, nil //nolint:nilnil // see above
+	}
+	return newChunkSigner(s.key(who.SecretKey), r.Header.Get(dateHeader), &s), nil
 }
 
 // announced is the one trailer that a request may have, in lower case; empty: it has none.

@@ -154,6 +154,9 @@ func takeConditions(r *http.Request, p *reply) *Failure {
 	if at == putObject && r.Header.Get("X-Amz-Copy-Source") != "" && hasCondition(r.Header, sourcePrefix) {
 		q.read = &readCondition{request: r, reply: p, prefix: sourcePrefix}
 	}
+	if at&(getObject|headObject) != 0 && len(r.Header["If-Range"]) > 0 && operationOf(r) == "" {
+		q.takeRange(r, p)
+	}
 	if !hasCondition(r.Header, "") {
 		return nil
 	}

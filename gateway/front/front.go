@@ -55,7 +55,7 @@ func (f *Front) inner() []member {
 		allowing,        // what is not there is turned down
 		f.bodies,        // encodings and checksums of bodies; what reads bodies comes after it
 		f.extracting,    // archives, S3 Select
-		listing,         // pages of listings
+		f.listing,       // pages of listings
 		describing,      // GetObjectAttributes
 		f.settle,        // settings that a bucket cannot have
 		conditional,     // conditions are taken for the layer

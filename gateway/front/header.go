@@ -131,8 +131,15 @@ func checkHoisted(r *http.Request, name, value string, at places) *Failure {
 const contentHash = "X-Amz-Content-Sha256"
 
 func copySource(value string, at places) *Failure {
-	if at == putObject && !strings.Contains(value, "/") && !strings.Contains(value, "%2F") {
+	path, query, ok := strings.Cut(value, "?")
+	switch {
+	case at != putObject:
+		return nil
+	case !strings.Contains(path, "/") && !strings.Contains(path, "%2F"):
 		return invalidArgument("Copy Source must mention the source bucket and key: sourcebucket/sourcekey")
+	case strings.Contains(value, "#"), ok && (!strings.HasPrefix(query, "versionId=") || strings.Contains(query, "&")):
+		// The server would copy the object whose key is what stands before these.
+		return invalidArgument("The copy source must be url encoded")
 	}
 	return nil
 }

@@ -3,6 +3,7 @@ package front
 import (
 	"context"
 	"encoding/base64"
+	"maps"
 	"net/http"
 	"net/url"
 	"strconv"
@@ -36,7 +37,7 @@ const maxPage = 1000
 // Listing is a request for a listing and the page that answers it. It belongs to the goroutine of its request.
 type Listing struct {
 	request *http.Request
-	query   url.Values
+	query   url.Values // as the client wrote it
 	kind    ListKind
 	asked   ListQuery
 	page    *Page
@@ -81,7 +82,10 @@ func ListingOf(ctx context.Context) *Listing { return Of(ctx).listing }
 
 // Query returns what is asked for. False: it makes no sense; the reply says why, whatever the error that the handler gets.
 func (l *Listing) Query(kind ListKind) (ListQuery, bool) {
-	l.kind, l.query = kind, l.request.URL.Query()
+	l.kind = kind
+	if l.query == nil {
+		l.query = l.request.URL.Query()
+	}
 	l.asked, l.refused = l.ask()
 	return l.asked, l.refused == nil
 }
@@ -142,12 +146,15 @@ const maxEmptyPage = 64 << 10
 
 // listing has pages written by this package. Which of the requests for a bucket, or with an upload's id, ask for a listing is
 // decided by the server's router alone: it calls the layer or does not.
-func listing(next http.Handler) http.Handler {
+func (f *Front) listing(next http.Handler) http.Handler {
 	return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
 		if q := Of(r.Context()); q != none && asksForList(r) {
-			l := &Listing{request: r}
+			l, p := &Listing{request: r}, replyOf(w)
 			q.listing = l
-			p := replyOf(w)
+			if fail := f.hideMarker(l); fail != nil {
+				p.fail(r.URL.Path, *fail)
+				return
+			}
 			p.edit(func(status int, _ http.Header) int {
 				switch {
 				case l.refused != nil && status != http.StatusOK:
@@ -162,6 +169,23 @@ func listing(next http.Handler) http.Handler {
 			})
 		}
 		next.ServeHTTP(w, r)
+	})
+}
+
+// hideMarker takes the marker out of a request for uploads if it does not begin with the prefix: the server's handler would
+// have none of it, and the layer takes the question from the Listing.
+func (f *Front) hideMarker(l *Listing) *Failure {
+	const marker = "key-marker"
+	r := l.request
+	if !strings.Contains(r.URL.RawQuery, marker) || !hasParam(r, "uploads") || strings.HasPrefix(param(r, marker), param(r, "prefix")) {
+		return nil
+	}
+	l.query = r.URL.Query()
+	return f.rewrite(r, func() {
+		left := maps.Clone(l.query)
+		left.Del(marker)
+		left.Del("upload-id-marker")
+		r.URL.RawQuery = left.Encode()
 	})
 }
 

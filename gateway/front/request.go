@@ -33,6 +33,7 @@ type Request struct {
 	listing    *Listing     // what is asked for, if it is a listing
 	attributes *Attributes  // what is asked of an object, if nothing but that
 	read       *readCondition
+	rangeIf    *rangeCondition
 	listens    bool                 // the reply to a write is changed by the failure that the layer tells
 	entries    map[string]Condition // of DeleteObjects, by key; set when the handler reads the body, before the layer is called
 	refused    *Failure             // of the body, likewise

@@ -71,6 +71,51 @@ func TestChunksOverHTTPS(t *testing.T) {
 	}
 }
 
+// TestChunksOfNobody: where the policy of a bucket lets everybody in, a body may come in chunks that nobody has signed.
+func TestChunksOfNobody(t *testing.T) {
+	t.Parallel()
+	c := use(t, serve(t, everything...))
+	must(t, c.SetBucketPolicy(t.Context(), c.bucket, `{"Version":"2012-10-17","Statement":[{"Effect":"Allow","Principal":{"AWS":["*"]},"Action":["s3:PutObject"],"Resource":["arn:aws:s3:::`+c.bucket+`/open/*"]}]}`))
+	data := noise(70_000)
+	crc := base64.StdEncoding.EncodeToString(binary.BigEndian.AppendUint32(nil, crc32.ChecksumIEEE(data)))
+	send := func(key, kind, crc, authorization string) *reply {
+		req, err := http.NewRequestWithContext(t.Context(), http.MethodPut, c.g.URL()+"/"+c.bucket+"/"+key,
+			strings.NewReader(fmt.Sprintf("%x\r\n%s\r\n0\r\nx-amz-checksum-crc32:%s\r\n\r\n", len(data), data, crc)))
+		must(t, err)
+		for k, v := range map[string]string{"X-Amz-Content-Sha256": kind, "X-Amz-Trailer": "x-amz-checksum-crc32", "X-Amz-Decoded-Content-Length": strconv.Itoa(len(data)),
+			"Content-Encoding": "aws-chunked", "Authorization": authorization} {
+			if v != "" {
+				req.Header.Set(k, v)
+			}
+		}
+		return wantsReply(t, req, 0, "")
+	}
+	const plain = "STREAMING-UNSIGNED-PAYLOAD-TRAILER"
+	r := send("open/k", plain, crc, "")
+	c.same("status", r.status, http.StatusOK)
+	c.same("sum", r.header.Get("X-Amz-Checksum-Crc32"), crc)
+	c.same("data", md5Hex(c.get("open/k")), md5Hex(data))
+	info, err := c.StatObject(t.Context(), c.bucket, "open/k", minio.StatObjectOptions{})
+	must(t, err)
+	c.same("encoding", info.Metadata.Get("Content-Encoding"), "")
+	for _, q := range []struct {
+		key, kind, crc, authorization string
+		status                        int
+		code                          string
+	}{
+		{"open/no", plain, "AAAAAA==", "", 400, "BadDigest"},
+		{"closed/no", plain, crc, "", 403, "AccessDenied"},
+		{"open/no", "STREAMING-AWS4-HMAC-SHA256-PAYLOAD-TRAILER", crc, "", 403, "AccessDenied"},
+		{"open/no", "STREAMING-AWS4-HMAC-SHA256-PAYLOAD", crc, "", 403, "AccessDenied"},
+		{"open/no", plain, crc, "Bearer x", 403, "AccessDenied"},
+		{"open/no", plain, crc, "AWS4-HMAC-SHA256 Credential=x", 400, "MissingFields"},
+	} {
+		r := send(q.key, q.kind, q.crc, q.authorization)
+		c.same(q.key+" "+q.kind+" "+q.authorization, fmt.Sprint(r.status, r.code()), fmt.Sprint(q.status, q.code))
+		c.same("stored", c.there(q.key), false)
+	}
+}
+
 // TestChunksOfUsers: temporary keys sign chunks like others, and bodies in chunks give nobody more rights.
 func TestChunksOfUsers(t *testing.T) {
 	t.Parallel()

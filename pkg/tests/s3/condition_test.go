@@ -179,6 +179,54 @@ func TestRanges(t *testing.T) {
 	}
 }
 
+// TestRangesOfOneVersion: the rest of an object is given to a reader who has the beginning of that very object.
+func TestRangesOfOneVersion(t *testing.T) {
+	c := use(t, serve(t, everything...))
+	data := "0123456789"
+	tag := `"` + c.put("k", []byte(data), minio.PutObjectOptions{}) + `"`
+	c.put("empty", nil, minio.PutObjectOptions{})
+	c.put("d/", nil, minio.PutObjectOptions{})
+	changed := c.expect(200, "", http.MethodHead, c.bucket+"/k", nil).header.Get("Last-Modified")
+	at, err := http.ParseTime(changed)
+	must(t, err)
+	other := func(d time.Duration) string { return at.Add(d).Format(http.TimeFormat) }
+	for _, q := range []struct {
+		key, condition, span string
+		status               int
+		body                 string
+	}{
+		{"k", tag, "bytes=4-6", 206, "456"}, {"k", changed, "bytes=-2", 206, "89"}, {"k", tag, "bytes=10-", 416, ""},
+		{"k", `"x"`, "bytes=4-6", 200, data}, {"k", "W/" + tag, "bytes=4-6", 200, data}, {"k", tag + `, "x"`, "bytes=4-6", 200, data},
+		{"k", "*", "bytes=4-6", 200, data}, {"k", "x", "bytes=4-6", 200, data}, {"k", `"x"`, "bytes=10-", 200, data}, {"k", `"x"`, "bytes=-3", 200, data},
+		{"k", other(time.Hour), "bytes=4-6", 200, data}, {"k", other(-time.Hour), "bytes=4-6", 200, data}, {"k", `"x"`, "", 200, data},
+		{"empty", `"x"`, "bytes=0-", 200, ""}, {"d/", `"x"`, "bytes=0-", 200, ""}, {"d/", `"` + md5Hex(nil) + `"`, "bytes=0-", 416, ""},
+	} {
+		headers := []string{"If-Range", q.condition}
+		if q.span != "" {
+			headers = append(headers, "Range", q.span)
+		}
+		r := c.expect(q.status, "", http.MethodGet, c.bucket+"/"+q.key, nil, headers...)
+		what := q.key + " " + q.condition + " " + q.span
+		if q.status < 300 {
+			c.same(what, string(r.body), q.body)
+			c.same(what, r.header.Get("Content-Length"), fmt.Sprint(len(q.body)))
+			c.same(what, r.header.Get("Content-Range") != "", q.status == 206)
+		}
+		if q.status == 206 || q.key == "k" && !strings.HasPrefix(q.span, "bytes=10") {
+			h := c.expect(q.status, "", http.MethodHead, c.bucket+"/"+q.key, nil, headers...).header
+			c.same("HEAD "+what, h.Get("Content-Length"), fmt.Sprint(len(q.body)))
+			c.same("HEAD "+what, h.Get("Content-Range") != "", q.status == 206)
+		}
+	}
+	// The other conditions come first.
+	c.expect(412, "PreconditionFailed", http.MethodGet, c.bucket+"/k", nil, "If-Range", `"x"`, "Range", "bytes=1-1", "If-Match", `"x"`)
+	c.expect(304, "", http.MethodGet, c.bucket+"/k", nil, "If-Range", `"x"`, "Range", "bytes=1-1", "If-None-Match", tag)
+	// Where tags are not kept, none is the same.
+	c = use(t, serve(t, "--multi-buckets"))
+	c.put("k", []byte(data), minio.PutObjectOptions{})
+	c.same("without tags", string(c.expect(200, "", http.MethodGet, c.bucket+"/k", nil, "If-Range", tag, "Range", "bytes=1-1").body), data)
+}
+
 func TestReadsOfParts(t *testing.T) {
 	c := use(t, serve(t, everything...))
 	first, second := noise(5<<20), []byte("second")

@@ -191,11 +191,22 @@ func listingUploads(c *client) {
 	ctx := c.t.Context()
 	id, err := c.NewMultipartUpload(ctx, c.bucket, "a b+c", minio.PutObjectOptions{})
 	must(c.t, err)
-	_, err = c.NewMultipartUpload(ctx, c.bucket, "d/e", minio.PutObjectOptions{})
+	other, err := c.NewMultipartUpload(ctx, c.bucket, "d/e", minio.PutObjectOptions{})
 	must(c.t, err)
 	fold := func(s string) string { return strings.ReplaceAll(s, id, "ID") }
 	c.same("all", fold(c.list("uploads&encoding-type=url&delimiter=/")), "ListMultipartUploadsResult(Bucket(BUCKET) KeyMarker() UploadIdMarker() Prefix() MaxUploads(1000) Delimiter(/) EncodingType(url) IsTruncated(false) Upload(Key(a%20b%2Bc) UploadId(ID)) CommonPrefixes(Prefix(d/)))")
 	c.same("page", fold(c.list("uploads&max-uploads=1")), "ListMultipartUploadsResult(Bucket(BUCKET) KeyMarker() UploadIdMarker() NextKeyMarker(a b+c) NextUploadIdMarker(ID) Prefix() MaxUploads(1) IsTruncated(true) Upload(Key(a b+c) UploadId(ID)))")
+	const upload = "Upload(Key(a b+c) UploadId(ID))"
+	for query, want := range map[string]string{ // markers that do not begin with the prefix
+		"uploads&prefix=d&key-marker=a":                            "KeyMarker(a) UploadIdMarker() Prefix(d) MaxUploads(1000) IsTruncated(false) Upload(Key(d/e) UploadId(OTHER))",
+		"uploads&prefix=d&key-marker=a&upload-id-marker=x":         "KeyMarker(a) UploadIdMarker(x) Prefix(d) MaxUploads(1000) IsTruncated(false) Upload(Key(d/e) UploadId(OTHER))",
+		"uploads&prefix=a&key-marker=b":                            "KeyMarker(b) UploadIdMarker() Prefix(a) MaxUploads(1000) IsTruncated(false)",
+		"uploads&prefix=a+&key-marker=%2B&encoding-type=url":       "KeyMarker(%2B) UploadIdMarker() Prefix(a%20) MaxUploads(1000) EncodingType(url) IsTruncated(false) Upload(Key(a%20b%2Bc) UploadId(ID))",
+		"uploads&prefix=d/&delimiter=/&key-marker=c":               "KeyMarker(c) UploadIdMarker() Prefix(d/) MaxUploads(1000) Delimiter(/) IsTruncated(false) Upload(Key(d/e) UploadId(OTHER))",
+		"uploads&prefix=a&key-marker=0&upload-id-marker=&x-id=ABC": "KeyMarker(0) UploadIdMarker() Prefix(a) MaxUploads(1000) IsTruncated(false) " + upload,
+	} {
+		c.same(query, strings.ReplaceAll(fold(c.list(query)), other, "OTHER"), "ListMultipartUploadsResult(Bucket(BUCKET) "+want+")")
+	}
 	c.same("none", c.list("uploads&max-uploads=0"), "ListMultipartUploadsResult(Bucket(BUCKET) KeyMarker() UploadIdMarker() Prefix() MaxUploads(0) IsTruncated(false))")
 	r := c.expect(http.StatusOK, "", http.MethodGet, c.bucket+"?uploads&max-uploads=1", nil)
 	if got := fold(c.parsed(r).Nodes[8].leave("Initiated", "ID").String()); got != "Upload(Key(a b+c) UploadId(ID) Initiator(DisplayName(minio)) Owner(DisplayName(minio)) StorageClass(STANDARD))" {

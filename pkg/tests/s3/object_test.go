@@ -325,8 +325,35 @@ func copies(c *client) {
 		c.t.Error("other data")
 	}
 	c.expect(http.StatusNotFound, "NoSuchKey", http.MethodPut, c.bucket+"/x", nil, "X-Amz-Copy-Source", c.bucket+"/none")
+	c.copiesOfVersions(src, md5Hex(data))
 	c.expect(http.StatusNotFound, "NoSuchBucket", http.MethodPut, c.bucket+"/x", nil, "X-Amz-Copy-Source", "no-such-bucket/none")
 	c.expect(http.StatusNotFound, "NoSuchBucket", http.MethodPut, "no-such-bucket/x", nil, "X-Amz-Copy-Source", src)
+}
+
+// copiesOfVersions: an object has one version, whose name is "null".
+func (c *client) copiesOfVersions(src, sum string) {
+	id, err := c.NewMultipartUpload(c.t.Context(), c.bucket, "versions/part", minio.PutObjectOptions{})
+	must(c.t, err)
+	for _, q := range []struct {
+		version, code string
+		status        int
+	}{
+		{"?versionId=null", "", 200}, {"?versionId=", "", 200},
+		{"?versionId=0a1b2c3d-0000-4000-8000-00000000abcd", "NoSuchVersion", 404}, {"?versionId=no", "NoSuchVersion", 404},
+		{"?versionId=null&acl", "InvalidArgument", 400}, {"?other=x", "InvalidArgument", 400}, {"#x", "InvalidArgument", 400},
+	} {
+		for _, target := range []string{"versions/whole", "versions/part?partNumber=1&uploadId=" + id} {
+			c.expect(q.status, q.code, http.MethodPut, c.bucket+"/"+target, nil, "X-Amz-Copy-Source", src+q.version)
+			if target == "versions/whole" {
+				c.same("copied", c.there(target), q.status == 200)
+			}
+		}
+		if q.status == 200 {
+			c.same("data", md5Hex(c.get("versions/whole")), sum)
+			must(c.t, c.RemoveObject(c.t.Context(), c.bucket, "versions/whole", minio.RemoveObjectOptions{}))
+		}
+	}
+	must(c.t, c.AbortMultipartUpload(c.t.Context(), c.bucket, "versions/part", id))
 }
 
 // tagging: row 16.

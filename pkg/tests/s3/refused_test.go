@@ -6,6 +6,7 @@ import (
 	"errors"
 	"io"
 	"net/http"
+	"strings"
 	"testing"
 	"time"
 
@@ -26,7 +27,7 @@ func TestWhatIsNotThereIsRefused(t *testing.T) {
 	for _, q := range []string{"torrent", "restore", "whatever"} {
 		c.expect(http.StatusNotImplemented, "NotImplemented", http.MethodGet, k+"?"+q, nil)
 	}
-	for _, q := range []string{"session", "metadataTable", "whatever", "whatever=1"} {
+	for _, q := range []string{"session", "metadataTable", "whatever", "whatever="} {
 		c.expect(http.StatusNotImplemented, "NotImplemented", http.MethodGet, c.bucket+"?"+q, nil)
 	}
 	for _, q := range []string{"website", "logging", "accelerate", "requestPayment", "replication", "object-lock", "inventory&id=1", "intelligent-tiering&id=1", "whatever"} {
@@ -64,6 +65,11 @@ func TestWhatIsNotThereIsRefused(t *testing.T) {
 	// What asks for nothing else passes.
 	c.expect(http.StatusOK, "", http.MethodPut, k+"?x-id=PutObject", []byte("new"), "X-Amz-Acl", "private")
 	c.same("object", string(c.expect(http.StatusOK, "", http.MethodGet, k+"?v=3", nil).body), "new")
+	for _, q := range []string{"?list-type=2&x-id=ListObjectsV2", "?_=1764097000", "?list-type=2&fetch-owner=true&_=1"} {
+		r := c.expect(http.StatusOK, "", http.MethodGet, c.bucket+q, nil)
+		c.same(q, strings.Join(between(string(r.body), "<Key>", "</Key>"), " "), "k")
+	}
+	c.namedOperations()
 	for _, class := range []string{"STANDARD", "STANDARD_IA", "GLACIER_IR", "INTELLIGENT_TIERING"} {
 		c.expect(http.StatusOK, "", http.MethodPut, k, []byte(class), "X-Amz-Storage-Class", class)
 		c.same("object", string(c.get("k")), class)
@@ -77,6 +83,25 @@ func TestWhatIsNotThereIsRefused(t *testing.T) {
 	sign(req)
 	req.Header.Set("X-Amz-Storage-Class", "STANDARD_IA")
 	wantsReply(t, req, http.StatusForbidden, "SignatureDoesNotMatch")
+}
+
+// namedOperations: clients write the name of the operation into every query, also of presigned URLs.
+func (c *client) namedOperations() {
+	for _, q := range []struct {
+		method, path, body string
+		status             int
+	}{
+		{http.MethodPut, "named?x-id=PutObject", "named", 200}, {http.MethodGet, "named?x-id=GetObject", "", 200}, {http.MethodHead, "named?x-id=HeadObject", "", 200},
+		{http.MethodGet, "named?tagging&x-id=GetObjectTagging", "", 200}, {http.MethodGet, "?list-type=2&x-id=ListObjectsV2", "", 200},
+		{http.MethodGet, "?location&x-id=GetBucketLocation", "", 200}, {http.MethodHead, "?x-id=HeadBucket", "", 200},
+		{http.MethodPost, "named?uploads&x-id=CreateMultipartUpload", "", 200}, {http.MethodDelete, "named?x-id=DeleteObject", "", 204},
+	} {
+		path := c.bucket + "/" + q.path
+		c.expect(q.status, "", q.method, path, []byte(q.body))
+		req, err := http.NewRequestWithContext(c.t.Context(), q.method, c.g.URL()+"/"+path, strings.NewReader(q.body))
+		must(c.t, err)
+		wantsReply(c.t, signer.PreSignV4(*req, oracle.User, oracle.Password, "", oracle.Region, 60), q.status, "")
+	}
 }
 
 // wantsReply sends a request as it is; status 0 wants any.
