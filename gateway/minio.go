@@ -66,6 +66,7 @@ func Serve(ctx context.Context, v *vfs.Volume, o Options, onShutdown func(contex
 	if err := setEnvironment(&o); err != nil {
 		return err
 	}
+	defer proc.NewBallast(heapRoom).Drop()
 	forkServerErrors = nil
 	ended := make(chan error, 1)
 	go func() { ended <- runFork(&o, served{s.layer, s}) }() // nothing can end it but the process
@@ -84,6 +85,10 @@ func Serve(ctx context.Context, v *vfs.Volume, o Options, onShutdown func(contex
 	}
 	return s.drain(ctx, delay)
 }
+
+// heapRoom is how much garbage a small heap may have beyond what Go allows. Some 10 MiB are in use, and a request allocates
+// 50 to 110 KiB: a collection each hundred requests took 40 to 50 us of CPU a request.
+const heapRoom = 16 << 20
 
 // drain tells that the service will end, waits, takes no more connections, lets running requests end and shuts the layer
 // down. Another signal makes it hurry.
