@@ -24,6 +24,7 @@ func TestDependencyFloors(t *testing.T) {
 		"google.golang.org/protobuf":      "v1.33.0",
 		"github.com/Azure/go-ntlmssp":     "v0.1.1",
 		"github.com/golang-jwt/jwt/v4":    "v4.5.2",
+		"github.com/coredns/coredns":      "v1.14.7",
 		"github.com/go-asn1-ber/asn1-ber": "v1.5.1",
 	} {
 		cmd := exec.CommandContext(t.Context(), "go", "list", "-m", "-f", "{{.Version}}", module)
