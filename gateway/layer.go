@@ -58,6 +58,9 @@ func (l *Layer) Start(ctx context.Context) error {
 	}
 	work, end := context.WithCancel(context.WithoutCancel(ctx))
 	l.end = end
+	if err := l.background(func() { l.auditOnce(work) }); err != nil {
+		return err
+	}
 	return l.background(func() { l.every(work, l.o.CleanEvery, "remove old uploads and temporary files", l.clean) })
 }
 
@@ -85,6 +88,7 @@ func (l *Layer) prepare(ctx context.Context) error {
 			return err
 		}
 	}
+	l.closeSettings(ctx)
 	// Without it the server looks for ten older files at each start.
 	inside := front.WithOrigin(ctx, front.Inside)
 	buckets := []string{serverName}

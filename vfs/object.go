@@ -82,6 +82,14 @@ func (v *Volume) SetXattrs(ctx context.Context, path string, set map[string][]by
 	return infoOf(o), nil
 }
 
+// SetMode sets the permission bits of an inode, such as one that ReadDir has found. Errors: ENOENT; EPERM for what is neither
+// the volume's caller's nor the caller root.
+func (v *Volume) SetMode(ctx context.Context, ino record.Ino, mode uint16) error {
+	defer v.timed(time.Now())
+	_, err := v.fs.SetAttr(ctx, &v.caller, ino, meta.Changes{Mode: &mode})
+	return err
+}
+
 // onObject turns an Allow into what meta calls.
 func (a Allow) onObject() func(*meta.Object) error {
 	if a == nil {

@@ -9,10 +9,17 @@ import (
 // sub-resource of an object would be a plain PUT or GET of it.
 func allowing(next http.Handler) http.Handler {
 	return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
-		if kindOf(r) == s3 {
+		switch kindOf(r) {
+		case s3:
 			if f := allowed(r); f != nil {
 				replyOf(w).fail(r.URL.Path, *f)
 				return
+			}
+		case browser: // nothing in it is signed
+			for name := range r.Header {
+				if isReplica(name) {
+					delete(r.Header, name)
+				}
 			}
 		}
 		next.ServeHTTP(w, r)

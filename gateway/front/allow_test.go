@@ -107,6 +107,17 @@ func TestAllowed(t *testing.T) {
 
 		{"PUT /b/k", []string{"X-Amz-Acl", "private", "X-Amz-Meta-A", "1", "X-Amz-Checksum-Crc32", "x", "X-Amz-Storage-Class", "GLACIER"}, ""},
 		{"PUT /b/k", []string{"X-Amz-Acl", "bucket-owner-full-control"}, ""},
+		{"PUT /b/k", []string{"X-Minio-Meta-A", "1"}, ""},
+		{"PUT /b/k", []string{"X-Minio-Source-Mtime", "2021-01-01T00:00:00Z"}, "NotImplemented"},
+		{"PUT /b/k", []string{"X-Minio-Source-Replication-Request", ""}, "NotImplemented"},
+		{"GET /b/k", []string{"X-Minio-Source-Proxy-Request", "true"}, "NotImplemented"},
+		{"DELETE /b/k", []string{"X-Minio-Replication-Delete-Status", "x"}, "NotImplemented"},
+		{"POST /b?delete", []string{"X-Minio-Source-Deletemarker", "true"}, "NotImplemented"},
+		{"GET /b/a.zip/k", []string{"X-Minio-Extract", "true"}, "NotImplemented"},
+		{"GET /b/k", []string{"X-Minio-Tomorrow", "1"}, ""},
+		{"PUT /b/k", []string{"X-Minio-Tomorrow", "1"}, "NotImplemented"},
+		{"DELETE /b", []string{"X-Minio-Force-Delete", "true"}, ""},
+		{"DELETE /b/k", []string{"X-Minio-Force-Delete", "true"}, "NotImplemented"},
 		{"PUT /b/k", []string{"X-Amz-Acl", "public-read"}, "AccessControlListNotSupported"},
 		{"PUT /b", []string{"X-Amz-Acl", "public-read"}, "InvalidBucketAclWithObjectOwnership"},
 		{"PUT /b/k?acl", []string{"X-Amz-Acl", "sometimes"}, "InvalidArgument"},
@@ -169,6 +180,19 @@ func between(s, before, after string) string {
 		return ""
 	}
 	return s
+}
+
+func TestTheBrowserIsNoReplica(t *testing.T) {
+	t.Parallel()
+	r := httptest.NewRequestWithContext(t.Context(), http.MethodPut, "/minio/upload/b/k", nil)
+	r.Header.Set("X-Minio-Source-Mtime", "2021-01-01T00:00:00Z")
+	r.Header["X-Minio-Source-Replication-Request"] = nil
+	r.Header.Set("X-Amz-Meta-A", "1")
+	var got http.Header
+	replying(allowing(http.HandlerFunc(func(_ http.ResponseWriter, r *http.Request) { got = r.Header }))).ServeHTTP(httptest.NewRecorder(), r)
+	if len(got) != 1 || got.Get("X-Amz-Meta-A") != "1" {
+		t.Errorf("got %v", got)
+	}
 }
 
 func TestHeadersInTheQueryBecomeHeaders(t *testing.T) {

@@ -85,6 +85,12 @@ func ruleOf(name string, at places) rule {
 // presigned URLs; they are checked likewise.
 func checkHeaders(r *http.Request, at places) *Failure {
 	for name, values := range r.Header {
+		if strings.HasPrefix(name, ownPrefix) {
+			if f := ownHeader(name, at); f != nil {
+				return f
+			}
+			continue
+		}
 		if !strings.HasPrefix(name, amzPrefix) || len(values) == 0 {
 			continue
 		}
@@ -104,6 +110,39 @@ func checkHeaders(r *http.Request, at places) *Failure {
 		}
 	}
 	return nil
+}
+
+// ownPrefix begins the names of headers that only the server and clients of its make know.
+const ownPrefix = "X-Minio-"
+
+// replicas begin the names of headers by which the server's replication says what it copies: a write with one of them is in
+// nobody's events, and may say when it was made and what its entity tag is. Nobody replicates to here.
+var replicas = [...]string{"X-Minio-Source-", "X-Minio-Replication-"}
+
+func isReplica(name string) bool {
+	for _, prefix := range replicas {
+		if strings.HasPrefix(name, prefix) {
+			return true
+		}
+	}
+	return false
+}
+
+// ownHeader is the rule of a header with ownPrefix.
+func ownHeader(name string, at places) *Failure {
+	switch {
+	case strings.HasPrefix(name, "X-Minio-Meta-"):
+		return nil
+	case strings.HasPrefix(name, "X-Minio-Internal-"):
+		return nil // the server refuses it
+	case name == "X-Minio-Force-Delete" && at == deleteBucket:
+		return nil // a right of its own
+	case isReplica(name), name == "X-Minio-Extract": // of a file in an archive
+		return notImplemented
+	case at&reading != 0:
+		return nil
+	}
+	return notImplemented
 }
 
 // checkHoisted looks at a header that is a parameter of the query, and makes it a header, which is all that handlers look

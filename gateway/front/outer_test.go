@@ -41,6 +41,7 @@ func TestWhatHasNoHandlerIsAnswered(t *testing.T) {
 		{http.MethodPost, "/", http.StatusOK, ""},
 		{http.MethodPost, "/b/?delete", http.StatusBadRequest, "MalformedXML"}, // it has no body
 		{http.MethodPatch, "/b/k", http.StatusMethodNotAllowed, "MethodNotAllowed"},
+		{http.MethodConnect, "/b/k", http.StatusMethodNotAllowed, "MethodNotAllowed"},
 		{"LOCK", "/b/k", http.StatusMethodNotAllowed, "MethodNotAllowed"},
 		{http.MethodPut, "/", http.StatusMethodNotAllowed, "MethodNotAllowed"},
 		{http.MethodDelete, "/", http.StatusMethodNotAllowed, "MethodNotAllowed"},

@@ -1,6 +1,8 @@
 package security
 
 import (
+	"bufio"
+	"context"
 	"crypto/md5" //nolint:gosec // what the protocol asks for
 	"encoding/base64"
 	"errors"
@@ -88,6 +90,29 @@ func TestRequests(t *testing.T) {
 			body.WriteString("</Delete>")
 			sum := md5.Sum([]byte(body.String())) //nolint:gosec // what the protocol asks for
 			return s.send(root, http.MethodPost, "s26?delete", []byte(body.String()), "Content-Md5", base64.StdEncoding.EncodeToString(sum[:])).ok()
+		}},
+		{"CVE-2026-34204 a write that events do not tell of", func(s *side) bool {
+			s.bucket("hidden")
+			ctx, cancel := context.WithTimeout(s.t.Context(), time.Minute)
+			defer cancel()
+			req, err := http.NewRequestWithContext(ctx, http.MethodGet, s.g.URL()+"/hidden?events=s3:ObjectCreated:*", nil)
+			must(s.t, err)
+			resp, err := http.DefaultClient.Do(signed(req))
+			must(s.t, err)
+			defer func() { _ = resp.Body.Close() }() // it has no end
+			s.send(root, http.MethodPut, "hidden/first", []byte("x"), "X-Minio-Source-Replication-Request", "true")
+			if !s.has("hidden", "first", "x") {
+				return false
+			}
+			s.put("hidden", "second", "x")
+			lines := bufio.NewScanner(resp.Body)
+			for lines.Scan() {
+				if strings.Contains(lines.Text(), `"key":"`) {
+					return strings.Contains(lines.Text(), `"key":"second"`)
+				}
+			}
+			s.t.Fatalf("the stream of events ended: %v", lines.Err())
+			return false
 		}},
 		{"policies for web pages that everybody may use", func(s *side) bool {
 			return s.send(who{}, http.MethodGet, "crossdomain.xml", nil).ok()
