@@ -74,7 +74,11 @@ func (fs *FS) removeGroup(ctx context.Context, c *Caller, rs []Removal, group []
 		for _, i := range group {
 			errs[i] = nil
 		}
-		r, err := tx.walk(c, first.Path, walkOptions{last: engine.Exact, sole: first.Top != "", xattrs: first.Allow != nil})
+		read, err := tx.lookAtGroup(rs, group)
+		if err != nil {
+			return err
+		}
+		r, err := tx.walk(c, first.Path, walkOptions{last: engine.Exact, sole: first.Top != "", xattrs: first.Allow != nil, read: read})
 		if isMissing(err) || err == nil && len(r.rest) > 1 {
 			for _, i := range group {
 				errs[i] = eNoEnt
@@ -95,6 +99,20 @@ func (fs *FS) removeGroup(ctx context.Context, c *Caller, rs []Removal, group []
 		}
 		return tx.removeFrom(c, r, rs, group, errs)
 	})
+}
+
+// lookAtGroup reads all that the removal of several objects of one directory needs, where the engine can do that at once.
+func (tx *Tx) lookAtGroup(rs []Removal, group []int) (bool, error) {
+	if len(group) == 1 {
+		return false, nil // a walk reads all of it
+	}
+	q := inside{names: make([]string, len(group)), last: engine.Stable, sole: rs[group[0]].Top != ""}
+	for n, i := range group {
+		q.names[n] = path.Base(rs[i].Path)
+		q.xattrs = q.xattrs || rs[i].Allow != nil
+	}
+	names, err := tx.lookInto(path.Dir(rs[group[0]].Path), q)
+	return names != nil, err
 }
 
 func isMissing(err error) bool { return errors.Is(err, eNoEnt) || errors.Is(err, eNotDir) }
@@ -224,8 +242,11 @@ func (tx *Tx) prune(c *Caller, r *route, top string, removed map[string]bool) er
 	return nil
 }
 
-// holdsOnly reports whether a directory has no entries but some.
+// holdsOnly reports whether a directory has no entries but some that it has.
 func (tx *Tx) holdsOnly(dir record.Ino, names map[string]bool) (bool, error) {
+	if n, ok := tx.counts[dir]; ok {
+		return n == int64(len(names)), nil
+	}
 	for name := range names {
 		if sole, ok := tx.sole[record.EntryKey(dir, name)]; ok && len(names) == 1 {
 			return sole, nil

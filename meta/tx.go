@@ -26,6 +26,7 @@ type Tx struct {
 	// What fast paths read besides records.
 	sole   map[record.Key]bool
 	xattrs map[record.Ino]map[string][]byte
+	counts map[record.Ino]int64 // entries of directories, at some moment
 	// proof is a record that exists only if this transaction was committed; it settles a lost answer.
 	proof record.Key
 	// hour says that the trash directory of this hour is used, which was not read but remembered.
@@ -53,7 +54,7 @@ func (fs *FS) begin(ctx context.Context, mode engine.Mode) *Tx {
 		fs: fs, ctx: ctx, etx: fs.eng.Begin(mode), now: record.TimeOf(fs.o.Now()),
 		read: make(map[record.Key]loaded, 16), puts: make(map[record.Key]int, 8), adds: make(map[record.Key]int, 4),
 		moved: map[record.Ino]touched{},
-		sole:  map[record.Key]bool{}, xattrs: map[record.Ino]map[string][]byte{},
+		sole:  map[record.Key]bool{}, xattrs: map[record.Ino]map[string][]byte{}, counts: map[record.Ino]int64{},
 	}
 }
 

@@ -44,6 +44,7 @@ type walkOptions struct {
 	chunks uint32
 	xattrs bool
 	sole   bool // fast paths tell which entries are the only ones of their directories
+	read   bool // lookInto has read the path
 }
 
 // splitPath cuts an absolute path into names. Empty and "." components vanish; ".." is refused, since what it would mean
@@ -86,7 +87,7 @@ func (tx *Tx) walk(c *Caller, path string, o walkOptions) (*route, error) {
 
 // walkNames walks without following links: at one it returns the names to go on with.
 func (tx *Tx) walkNames(c *Caller, names []string, o walkOptions) (r *route, next []string, err error) {
-	if w, ok := tx.etx.(engine.Walker); ok && len(names) > 0 && len(tx.puts) == 0 {
+	if w, ok := tx.etx.(engine.Walker); ok && !o.read && len(names) > 0 && len(tx.puts) == 0 {
 		if err = tx.prefetch(w, names, o); err != nil {
 			return nil, nil, err
 		}
@@ -231,13 +232,25 @@ func (tx *Tx) prefetch(w engine.Walker, names []string, o walkOptions) error {
 	if err != nil {
 		return err
 	}
+	tx.noteWalk(met, len(names), o.last)
+	for _, it := range met.Chunks {
+		tx.note(it, o.last)
+	}
+	if o.xattrs && len(met.Attrs) == len(names) && len(met.Attrs) > 0 {
+		tx.noteXattrs(record.Ino(met.Attrs[len(names)-1].Key.A), met.Xattrs)
+	}
+	return nil
+}
+
+// noteWalk keeps what was met on a path of so many names.
+func (tx *Tx) noteWalk(met *engine.Walked, names int, last engine.Guard) {
 	tx.note(met.From, engine.Stable)
 	for i, e := range met.Entries {
 		tx.note(e, engine.Exact)
 		if i < len(met.Attrs) {
 			g := engine.Stable
-			if i == len(names)-1 {
-				g = o.last
+			if i == names-1 {
+				g = last
 			}
 			tx.note(met.Attrs[i], g)
 		}
@@ -245,18 +258,6 @@ func (tx *Tx) prefetch(w engine.Walker, names []string, o walkOptions) error {
 			tx.sole[e.Key] = met.Sole[i]
 		}
 	}
-	for _, it := range met.Chunks {
-		tx.note(it, o.last)
-	}
-	if o.xattrs && len(met.Attrs) == len(names) && len(met.Attrs) > 0 {
-		ino := met.Attrs[len(names)-1].Key.A
-		all := make(map[string][]byte, len(met.Xattrs))
-		for _, it := range met.Xattrs {
-			all[it.Key.Name] = it.Value
-		}
-		tx.xattrs[record.Ino(ino)] = all
-	}
-	return nil
 }
 
 // climb calls each with a directory and then with those above it, up to the root or, without it, an hour of the trash, until

@@ -38,6 +38,39 @@ type Walked struct {
 	Sole    []bool        // with q.Sole: one for each entry that was found
 }
 
+// Looker is a fast path, found by type assertion on a [Tx]: a path, and what is in the directory that it leads to, in one
+// turnaround.
+type Looker interface {
+	// Look follows a path as Walk does and, if it leads to a directory, reads what is in that. Guards hold as with Walk for
+	// the path; of what is in the directory everything that was asked for is guarded Exact, absent or not. nil: the engine
+	// would rather not, as it is too much at once; the caller reads in steps.
+	Look(ctx context.Context, q LookQuery) (*Looked, error)
+}
+
+// LookQuery asks for a directory and what is in it.
+type LookQuery struct {
+	WalkQuery          // the path to the directory; no names: From itself. Chunks means nothing
+	Inside    []string // names in the directory; nil: all there are
+	// Wanted records of the inodes in it:
+	InsideXattrs bool   // all extended attributes
+	InsideChunks uint32 // of regular files: chunks 0 up to this many, as far as the length reaches
+}
+
+// Looked is what a Look met.
+type Looked struct {
+	Walked
+	Count  int64    // how many entries the directory holds; a hint of the moment, as Walked.Sole
+	Inside []Inside // in the order of the names; all: in an order of the engine's own. nil: the path leads to no directory
+}
+
+// Inside is a name in a directory.
+type Inside struct {
+	Entry  record.Item   // absent: a nil Value, and nothing else is set
+	Attr   record.Item   // Value nil if the inode has none
+	Xattrs []record.Item // those that exist
+	Chunks []record.Item // absent ones have a nil Value
+}
+
 // Lister is a fast path, found by type assertion on a [Tx]: a page of a directory with attributes in one turnaround.
 type Lister interface {
 	// ListDir returns at most limit entries of dir whose names are greater than after, in byte order of names.

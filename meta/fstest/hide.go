@@ -16,11 +16,12 @@ type plainTx struct{ engine.Tx }
 // Begin starts a transaction that has no fast paths.
 func (h hidden) Begin(mode engine.Mode) engine.Tx { return plainTx{h.Engine.Begin(mode)} }
 
-// fast reports whether an engine has fast paths.
-func fast(e engine.Engine) bool {
+// fast reports whether an engine has fast paths, and whether that for directories with what is in them is among them.
+func fast(e engine.Engine) (walks, looks bool) {
 	tx := e.Begin(engine.View)
 	defer tx.Discard()
-	_, walks := tx.(engine.Walker)
+	_, walks = tx.(engine.Walker)
 	_, lists := tx.(engine.Lister)
-	return walks || lists
+	_, looks = tx.(engine.Looker)
+	return walks || lists, looks
 }

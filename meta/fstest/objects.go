@@ -34,6 +34,7 @@ var objectTests = []test{
 	{"removing directory objects", testRemoveDir},
 	{"removing many", testRemoveMany},
 	{"removing with conditions", testRemoveAllow},
+	{"removing many with conditions", testRemoveAllowMany},
 	{"removing trees", testRemoveTree},
 	{"rmdir by path", testRmdirPath},
 	{"copies share data", testCopy},

@@ -1,6 +1,7 @@
 package fstest
 
 import (
+	"bytes"
 	"errors"
 	"fmt"
 	"slices"
@@ -261,6 +262,51 @@ func testRemoveAllow(t *testing.T, open Open) {
 	errs, err := v.fs.RemoveObjects(t.Context(), v.root, []meta.Removal{{Path: "/d/f", Allow: func(*meta.Object) error { return nil }, Top: "/"}})
 	v.ok(errors.Join(append(errs, err)...))
 	v.wantNames("/")
+}
+
+// testRemoveAllowMany removes several at once, of which conditions decide one by one, also over a link and from the root.
+func testRemoveAllowMany(t *testing.T, open Open) {
+	for _, dir := range []string{"/", "/d/e/", "/link/"} {
+		v := newVolume(t, open)
+		v.put("/d/e/other", 1)
+		v.symlink("/link", "d/e")
+		var rs []meta.Removal
+		for i := range 10 {
+			name, want := fmt.Sprintf("f%d", i), []byte{byte(i)}
+			s := v.spec(dir+name, 3)
+			s.Xattrs = map[string][]byte{"e": want}
+			v.commit(s)
+			rs = append(rs, meta.Removal{Path: dir + name, Allow: func(old *meta.Object) error {
+				if old.Name != name || !bytes.Equal(old.Xattrs["e"], want) {
+					t.Errorf("%s%s: asked about %+v", dir, name, old)
+				}
+				if i%2 == 0 {
+					return syscall.EEXIST
+				}
+				return nil
+			}})
+		}
+		rs = append(rs, meta.Removal{Path: dir + "none", Allow: func(*meta.Object) error { return errors.New("asked about nothing") }})
+		errs, err := v.fs.RemoveObjects(t.Context(), v.root, rs)
+		v.ok(err)
+		for i, err := range errs {
+			want := error(nil)
+			switch {
+			case i == 10:
+				want = syscall.ENOENT
+			case i%2 == 0:
+				want = syscall.EEXIST
+			}
+			if !errors.Is(err, want) {
+				t.Errorf("%s: got %v, want %v", rs[i].Path, err, want)
+			}
+		}
+		want := []string{"f0", "f2", "f4", "f6", "f8", "other"}
+		if dir == "/" {
+			want = []string{"d", "f0", "f2", "f4", "f6", "f8", "link"}
+		}
+		v.wantNames(dir, want...)
+	}
 }
 
 func testRemoveTree(t *testing.T, open Open) {

@@ -95,6 +95,16 @@ func TestTurnarounds(t *testing.T) {
 		_, err := walker(tx).Walk(ctx, engine.WalkQuery{From: 1, Names: []string{"d", "d", "d", "k00001"}, Last: engine.Exact, Chunks: 64, Xattrs: true, Sole: true})
 		return err
 	}))
+	m.costs(t, "look at 1,000 names", 1, update(func(tx engine.Tx) error {
+		q := engine.LookQuery{WalkQuery: engine.WalkQuery{From: 1, Names: []string{"d", "d", "d"}, Last: engine.Exact, Sole: true}}
+		for i := range 1000 {
+			q.Inside = append(q.Inside, fmt.Sprintf("k%05d", i))
+		}
+		return wantLook(ctx, tx, q)
+	}))
+	m.costs(t, "look at all of a directory", 1, update(func(tx engine.Tx) error {
+		return wantLook(ctx, tx, engine.LookQuery{WalkQuery: engine.WalkQuery{From: 1, Names: []string{"d", "d", "d"}}, InsideXattrs: true, InsideChunks: 2})
+	}))
 	n := 0
 	m.costs(t, "commit of a new object", 1, update(func(tx engine.Tx) error {
 		n++
@@ -153,6 +163,18 @@ func TestTurnaroundsOfLargeDirectories(t *testing.T) {
 func walker(tx engine.Tx) engine.Walker { return tx.(engine.Walker) } //nolint:errcheck // all of ours are
 
 func lister(tx engine.Tx) engine.Lister { return tx.(engine.Lister) } //nolint:errcheck // all of ours are
+
+// wantLook looks into the directory of plantPath.
+func wantLook(ctx context.Context, tx engine.Tx, q engine.LookQuery) error {
+	l, err := tx.(engine.Looker).Look(ctx, q) //nolint:errcheck // all of ours are
+	if err != nil || l == nil {
+		return fmt.Errorf("declined: %v, %w", l == nil, err)
+	}
+	if l.Count < 1000 || int64(len(l.Inside)) < 1000 || l.Inside[999].Attr.Value == nil {
+		return fmt.Errorf("%d entries, %d of them read", l.Count, len(l.Inside))
+	}
+	return nil
+}
 
 func wantList(ctx context.Context, tx engine.Tx, dir record.Ino, after string, n int) error {
 	ls, err := lister(tx).ListDir(ctx, dir, after, n, "s3-etag")

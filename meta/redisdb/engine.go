@@ -155,7 +155,13 @@ func (e *Engine) heed(ctx context.Context, err error) {
 func (e *Engine) Info() engine.Info { return engine.Info{Name: "redis", Remote: true} }
 
 // Begin starts a transaction.
-func (e *Engine) Begin(mode engine.Mode) engine.Tx { return &tx{e: e, mode: mode} }
+func (e *Engine) Begin(mode engine.Mode) engine.Tx {
+	t := &tx{e: e, mode: mode}
+	if e.plain {
+		return t
+	}
+	return scripted{t}
+}
 
 // Incr adds to a counter and returns the new value. delta 0 only reads.
 func (e *Engine) Incr(ctx context.Context, counter string, delta int64) (int64, error) {

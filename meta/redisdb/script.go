@@ -25,10 +25,13 @@ var (
 	walkText string
 	//go:embed lua/list.lua
 	listText string
+	//go:embed lua/look.lua
+	lookText string
 	//go:embed lua/probe.lua
 	probeText string
 
-	commitScript, walkScript, listScript = newScript(commitText), newScript(walkText), newScript(listText)
+	commitScript, walkScript = newScript(commitText), newScript(walkText)
+	listScript, lookScript   = newScript(listText), newScript(lookText)
 )
 
 // probe finds out whether the server runs scripts such as ours, and loads them.
@@ -42,7 +45,7 @@ func (e *Engine) probe(ctx context.Context, c *redis.Client) error {
 		return fmt.Errorf("try a script: %w", err)
 	}
 	e.ordered = v == 1
-	for _, s := range []*script{commitScript, walkScript, listScript} {
+	for _, s := range []*script{commitScript, walkScript, listScript, lookScript} {
 		// A server that does not let scripts be loaded gets their text when it says that it has not got them.
 		if err := c.ScriptLoad(ctx, s.text).Err(); err != nil && judge(err) != final {
 			return err

@@ -30,6 +30,7 @@ var (
 	_ engine.Tx     = (*tx)(nil)
 	_ engine.Walker = (*tx)(nil)
 	_ engine.Lister = (*tx)(nil)
+	_ engine.Looker = scripted{}
 )
 
 // start looks whether the transaction may go on.

@@ -95,7 +95,18 @@ func (t *tx) walkScript(ctx context.Context, q engine.WalkQuery) (*engine.Walked
 
 // readWalked takes the script's answer apart.
 func readWalked(r *reply, left int, q engine.WalkQuery) (*engine.Walked, error) {
-	w := &engine.Walked{Entries: make([]record.Item, 0, len(q.Names)), Attrs: make([]record.Item, 0, len(q.Names))}
+	w := &engine.Walked{}
+	ino, left, err := readPath(r, left, q, w)
+	if err == nil && left == 2 {
+		err = readLast(r, q, ino, w)
+	}
+	return w, err
+}
+
+// readPath reads what was met on a path from an answer with left elements. It returns the last inode and how many elements
+// are left.
+func readPath(r *reply, left int, q engine.WalkQuery, w *engine.Walked) (record.Ino, int, error) {
+	w.Entries, w.Attrs = make([]record.Item, 0, len(q.Names)), make([]record.Item, 0, len(q.Names))
 	next := func() ([]byte, error) {
 		if left--; left < 0 {
 			return nil, nil // nil at the end of an answer is left out
@@ -105,43 +116,40 @@ func readWalked(r *reply, left int, q engine.WalkQuery) (*engine.Walked, error) 
 	var err error
 	w.From.Key = record.AttrKey(q.From)
 	if w.From.Value, err = next(); err != nil {
-		return nil, err
+		return 0, 0, err
 	}
 	dir := q.From
 	for i, name := range q.Names {
 		it := record.Item{Key: record.EntryKey(dir, name)}
 		if it.Value, err = next(); err != nil {
-			return nil, err
+			return 0, 0, err
 		}
 		w.Entries = append(w.Entries, it)
 		if it.Value == nil {
-			return w, nil
+			return 0, 0, nil
 		}
 		var ent record.Dirent
 		if ent, err = record.DecodeDirent(it.Value); err != nil {
-			return nil, err
+			return 0, 0, err
 		}
 		it = record.Item{Key: record.AttrKey(ent.Ino)}
 		if it.Value, err = next(); err != nil {
-			return nil, err
+			return 0, 0, err
 		}
 		w.Attrs = append(w.Attrs, it)
 		if q.Sole {
 			var n []byte
 			if n, err = next(); err != nil {
-				return nil, err
+				return 0, 0, err
 			}
 			w.Sole = append(w.Sole, string(n) == "1")
 		}
 		if i < len(q.Names)-1 && ent.Type != record.TypeDirectory {
-			return w, nil
+			return 0, 0, nil
 		}
 		dir = ent.Ino
 	}
-	if left == 2 {
-		err = readLast(r, q, dir, w)
-	}
-	return w, err
+	return dir, left, nil
 }
 
 // readLast reads the chunks and extended attributes of the last inode.

@@ -49,6 +49,8 @@ func Run(t *testing.T, open Open) {
 		{"random batches agree with a model", testModel},
 		{"walk agrees with plain reads", testWalk},
 		{"walk holds guards", testWalkGuards},
+		{"looking agrees with plain reads", testLook},
+		{"looking holds guards", testLookGuards},
 		{"listing agrees with plain reads", testListDir},
 		{"gathering agrees with scans", testGather},
 		{"discard", testDiscard},

@@ -19,6 +19,7 @@ const (
 	callScan
 	callWalk
 	callList
+	callLook
 	calls
 )
 
@@ -36,7 +37,17 @@ func (t *tap) Begin(mode engine.Mode) engine.Tx {
 	x := &tapTx{t.Engine.Begin(mode), t}
 	w, walks := x.Tx.(engine.Walker)
 	l, lists := x.Tx.(engine.Lister)
+	k, looks := x.Tx.(engine.Looker)
 	switch {
+	case looks && !(walks && lists):
+		panic("a fast path would be lost") // a test's mistake: add the case
+	case looks:
+		return struct {
+			*tapTx
+			tapWalker
+			tapLister
+			tapLooker
+		}{x, tapWalker{w, t}, tapLister{l, t}, tapLooker{k, t}}
 	case walks && lists:
 		return struct {
 			*tapTx
@@ -135,4 +146,18 @@ func (x tapLister) ListDir(ctx context.Context, dir record.Ino, after string, li
 		return err
 	})
 	return ls, err
+}
+
+type tapLooker struct {
+	l engine.Looker
+	t *tap
+}
+
+// Look taps Look.
+func (x tapLooker) Look(ctx context.Context, q engine.LookQuery) (met *engine.Looked, err error) {
+	err = x.t.around(ctx, callLook, nil, func() (err error) {
+		met, err = x.l.Look(ctx, q)
+		return err
+	})
+	return met, err
 }
