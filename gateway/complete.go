@@ -29,7 +29,7 @@ func (l *Layer) CompleteMultipartUpload(ctx context.Context, bucket, object, upl
 	if err != nil {
 		return minio.ObjectInfo{}, err
 	}
-	sum, err := l.wholeSum(ctx, u, named, sizes)
+	sum, partSums, err := l.wholeSum(ctx, u, named, sizes)
 	if err != nil {
 		return minio.ObjectInfo{}, err
 	}
@@ -38,7 +38,8 @@ func (l *Layer) CompleteMultipartUpload(ctx context.Context, bucket, object, upl
 	if err != nil {
 		return minio.ObjectInfo{}, err
 	}
-	if err = l.inherit(&c, u, sizes); err != nil {
+	inherit(&c, u)
+	if err = l.keepParts(c.Xattrs, sizes, partSums); err != nil {
 		return minio.ObjectInfo{}, l.fail(ctx, &u.target, writes, err)
 	}
 	keepSum(&c, sum, total(sizes))
@@ -62,21 +63,13 @@ func total(sizes []int64) int64 {
 	return n
 }
 
-// inherit adds to a commit what was told at the begin of the upload, and the sizes of the parts.
-func (l *Layer) inherit(c *vfs.Commit, u *upload, sizes []int64) error {
+// inherit adds to a commit what was told at the begin of the upload.
+func inherit(c *vfs.Commit, u *upload) {
 	for _, name := range []string{attrTags, attrMeta} {
 		if v, ok := u.info.Xattrs[name]; ok {
 			c.Xattrs[name] = v
 		}
 	}
-	if !l.o.KeepETag {
-		return nil
-	}
-	b, err := encodeParts(sizes)
-	if b != nil {
-		c.Xattrs[attrParts] = b
-	}
-	return err
 }
 
 // failComplete translates an error of completing: the upload may have ended meanwhile, or a part may be another.

@@ -53,9 +53,7 @@ func (l *Layer) CopyObject(ctx context.Context, srcBucket, srcObject, dstBucket,
 	if err != nil {
 		return minio.ObjectInfo{}, err
 	}
-	if parts, ok := from.Xattrs[attrParts]; ok && l.o.KeepETag {
-		c.Xattrs[attrParts] = parts
-	}
+	copyParts(c.Xattrs, from, sum)
 	keepSum(&c, sum, from.Size)
 	c.Source = from
 	i, err := l.v.Copy(ctx, src.path, c)
@@ -84,10 +82,11 @@ func (l *Layer) describeAgain(ctx context.Context, t *target, defined map[string
 	if _, ok := set[attrTags]; l.o.ObjectTag && !ok {
 		remove = append(remove, attrTags)
 	}
-	if err := l.sumAgain(ctx, t, set); err != nil {
+	gone, err := l.sumAgain(ctx, t, set)
+	if err != nil {
 		return minio.ObjectInfo{}, err
 	}
-	i, err := l.setAttrs(ctx, t, set, remove)
+	i, err := l.setAttrs(ctx, t, set, append(remove, gone...))
 	if err != nil {
 		return minio.ObjectInfo{}, err
 	}
@@ -96,20 +95,25 @@ func (l *Layer) describeAgain(ctx context.Context, t *target, defined map[string
 }
 
 // sumAgain adds the attribute of another checksum, if the client asks for one. It does not count if the object is changed
-// before it is set, since it says of which data it is.
-func (l *Layer) sumAgain(ctx context.Context, t *target, set map[string][]byte) error {
+// before it is set, since it says of which data it is. It returns the attributes that do not belong to it: the checksums of
+// parts would seem to be those of the data again that the new one is of.
+func (l *Layer) sumAgain(ctx context.Context, t *target, set map[string][]byte) (gone []string, err error) {
 	if front.WantedOf(ctx).Algorithm == checksum.None {
-		return nil
+		return nil, nil
 	}
 	i, err := l.stat(ctx, t, false)
 	if err != nil {
-		return err
+		return nil, err
 	}
 	sum, err := l.copySum(ctx, t, i)
-	if err == nil {
-		set[attrSum] = encodeSum(sum, i.Size, i.Mtime)
+	if err != nil {
+		return nil, err
 	}
-	return err
+	set[attrSum] = encodeSum(sum, i.Size, i.Mtime)
+	if !sum.Equal(sumOf(i)) {
+		gone = longNames(i.Xattrs, attrPartSums)
+	}
+	return gone, nil
 }
 
 // copyEmpty copies where a directory object takes part: those have no data.

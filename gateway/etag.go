@@ -11,17 +11,13 @@ import (
 	"juicefs/vfs"
 )
 
-// Extended attributes of objects and uploads. Formats: juicefs 1.4.1 as observed, but for attrParts, which is ours.
+// Extended attributes of objects and uploads. Formats: juicefs 1.4.1 as observed.
 const (
 	attrETag   = "s3-etag"   // of an object, if kept, and of each part: lower-case hex without quotes
 	attrTags   = "s3-tags"   // of an object or upload: URL query form, as it was received
 	attrMeta   = "s3-meta"   // of an object or upload: JSON object of strings, keys in lower case; absent when empty
 	attrObject = "s3-object" // of an upload: its key
-	attrParts  = "s3-parts"  // of an object that came in parts: JSON list of [size, how many in a row]
 )
-
-// attrLimit is the largest extended attribute that the file system takes.
-const attrLimit = 64 << 10
 
 // headerTags is the key under which handlers pass tags among the metadata of an object.
 const headerTags = "X-Amz-Tagging"
@@ -68,47 +64,6 @@ func decodeMeta(b []byte) map[string]string {
 	return meta
 }
 
-// encodeParts returns the attribute of the sizes of parts; nil when it would be too long to keep.
-func encodeParts(sizes []int64) ([]byte, error) {
-	var runs [][2]int64
-	for _, n := range sizes {
-		if k := len(runs) - 1; k >= 0 && runs[k][0] == n {
-			runs[k][1]++
-			continue
-		}
-		runs = append(runs, [2]int64{n, 1})
-	}
-	b, err := json.Marshal(runs)
-	if len(b) >= attrLimit {
-		return nil, err
-	}
-	return b, err
-}
-
-// decodeParts returns the parts of an object of the given size, none where the attribute does not fit it, as when the
-// file was changed through a mount.
-func decodeParts(b []byte, size int64) []minio.ObjectPartInfo {
-	var runs [][2]int64
-	if len(b) == 0 || json.Unmarshal(b, &runs) != nil {
-		return nil
-	}
-	var parts []minio.ObjectPartInfo
-	for _, run := range runs {
-		n, times := run[0], run[1]
-		if n < 0 || times < 1 || times > maxPart-int64(len(parts)) {
-			return nil
-		}
-		for range times {
-			parts = append(parts, minio.ObjectPartInfo{Number: len(parts) + 1, Size: n, ActualSize: n})
-			size -= n
-		}
-	}
-	if size != 0 {
-		return nil
-	}
-	return parts
-}
-
 // plainMD5 reports whether an entity tag is the MD5 of the data.
 func plainMD5(tag string) bool {
 	return len(tag) == 32 && strings.Trim(tag, "0123456789abcdef") == ""
@@ -153,7 +108,9 @@ func (l *Layer) info(t *target, i *vfs.Info) minio.ObjectInfo {
 	}
 	if l.o.KeepETag {
 		oi.ETag = string(i.Xattrs[attrETag])
-		oi.Parts = decodeParts(i.Xattrs[attrParts], oi.Size)
+	}
+	if _, ok := i.Xattrs[attrParts]; ok {
+		oi.Parts = decodeParts(long(i.Xattrs, attrParts), oi.Size)
 	}
 	if l.o.ObjectTag {
 		oi.UserTags = string(i.Xattrs[attrTags])

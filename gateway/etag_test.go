@@ -9,6 +9,7 @@ import (
 	minio "github.com/minio/minio/cmd"
 
 	"juicefs/meta/record"
+	"juicefs/pkg/checksum"
 	"juicefs/vfs"
 )
 
@@ -77,20 +78,10 @@ func TestPartSizes(t *testing.T) {
 	}
 }
 
-func TestPartSizesThatDoNotFitAreNotKept(t *testing.T) {
-	t.Parallel()
-	sizes := make([]int64, maxPart)
-	for k := range sizes {
-		sizes[k] = int64(5<<20 + k)
-	}
-	if b, err := encodeParts(sizes); b != nil || err != nil {
-		t.Errorf("got %d bytes, %v", len(b), err)
-	}
-}
-
 func FuzzAttributes(f *testing.F) {
 	f.Add([]byte(`{"content-type":"text/plain","x-amz-meta-k":"v"}`), int64(0))
 	f.Add([]byte(`[[5242880,3],[1,1]]`), int64(15728641))
+	f.Add([]byte("CRC32 AAAAAAAAAAE"), int64(0))
 	f.Fuzz(func(t *testing.T, b []byte, size int64) {
 		for k := range decodeMeta(b) {
 			if !keptHeader(k) {
@@ -100,6 +91,12 @@ func FuzzAttributes(f *testing.F) {
 		var sum int64
 		for _, p := range decodeParts(b, size) {
 			sum += p.Size
+		}
+		whole := checksum.Sum{Algorithm: checksum.CRC32, Value: make([]byte, 4)}
+		for n := range 4 {
+			if sums := decodePartSums(b, whole, n); sums != nil && (len(sums) != n || string(encodePartSums(partsOf(sums))) != string(b)) {
+				t.Errorf("%q reads as %v", b, sums)
+			}
 		}
 		if n := len(decodeParts(b, size)); n > maxPart || n > 0 && sum != size {
 			t.Errorf("%d parts of %d bytes together, want %d", n, sum, size)

@@ -48,8 +48,8 @@ func (l *Layer) GetObjectInfo(ctx context.Context, bucket, object string, opts m
 	if err := oneVersion(&t, opts.VersionID); err != nil {
 		return minio.ObjectInfo{}, err
 	}
-	front.TellSum(ctx, sumOf(i))
 	oi := l.info(&t, i)
+	tellSum(ctx, i, &oi, opts.PartNumber)
 	if err := front.CheckRead(ctx, oi.ETag, oi.ModTime); err != nil {
 		return minio.ObjectInfo{}, minio.MethodNotAllowed{} // the reply is written; the fork logs what it does not expect here
 	}
@@ -97,7 +97,7 @@ func (l *Layer) GetObjectNInfo(ctx context.Context, bucket, object string, rs *m
 		l.closeReader(&t, r)
 		return nil, err
 	}
-	front.TellSum(ctx, sumOf(r.Info()))
+	tellSum(ctx, r.Info(), &oi, opts.PartNumber)
 	b := &body{open: func() io.ReadCloser { return r.Range(ctx, off, n) }, fail: func(err error) error { return l.fail(ctx, &t, reads, err) }}
 	data, err := searched(&t, front.Of(ctx).Select, oi.Size, b)
 	if err != nil {
@@ -122,7 +122,7 @@ func (l *Layer) tellAttributes(ctx context.Context, t *target, version string, a
 		return err
 	}
 	oi := l.info(t, i)
-	d := front.Description{ETag: oi.ETag, Size: oi.Size, Modified: oi.ModTime, Sum: sumOf(i)}
+	d := front.Description{ETag: oi.ETag, Size: oi.Size, Modified: oi.ModTime, Sum: sumOf(i), PartSums: partSums(i, oi.Parts)}
 	for _, p := range oi.Parts {
 		d.Parts = append(d.Parts, p.Size)
 	}
@@ -146,7 +146,7 @@ func (l *Layer) openDir(ctx context.Context, t *target, rs *minio.HTTPRangeSpec,
 	if err := mayRead(ctx, t, &oi, opts); err != nil {
 		return nil, err
 	}
-	front.TellSum(ctx, sumOf(i))
+	tellSum(ctx, i, &oi, opts.PartNumber)
 	mayHaveRange(ctx, &oi, rs)
 	if _, _, err := extent(&oi, rs, opts.PartNumber); err != nil {
 		return nil, err

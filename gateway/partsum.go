@@ -1,6 +1,7 @@
 package gateway
 
 import (
+	"cmp"
 	"context"
 	"errors"
 	"hash"
@@ -58,29 +59,17 @@ func (l *Layer) sums(ctx context.Context, u *upload) (map[int]checksum.Sum, erro
 	return sums, nil
 }
 
-// wholeSum returns the checksum of the object that an upload becomes, if it is to have one, and compares all that the
-// client says of it and of the parts.
-func (l *Layer) wholeSum(ctx context.Context, u *upload, named []minio.CompletePart, sizes []int64) (checksum.Sum, error) {
-	asked, p := front.WantedOf(ctx), u.plan()
-	if asked.Size >= 0 && asked.Size != total(sizes) {
-		return checksum.Sum{}, invalidSum(ctx, u, "The provided 'x-amz-mp-object-size' header does not match what was computed.")
-	}
-	if p.alg != checksum.None && asked.Kind != "" && asked.Kind != p.kind {
-		return checksum.Sum{}, invalidSum(ctx, u, "The upload was created using the "+string(p.kind)+
-			" checksum mode. The complete request must use the same checksum mode.")
-	}
-	if p.alg == checksum.None {
-		if p = undeclared(asked, named); p.alg == checksum.None {
-			return checksum.Sum{}, nil
-		}
-		if !p.alg.Allows(p.kind) {
-			return checksum.Sum{}, invalidSum(ctx, u, "The "+string(p.kind)+" checksum type cannot be used with the "+
-				strings.ToLower(p.alg.String())+" checksum algorithm.")
-		}
+// wholeSum returns the checksum of the object that an upload becomes, if it is to have one, with those of its parts, and
+// compares all that the client says of them.
+func (l *Layer) wholeSum(ctx context.Context, u *upload, named []minio.CompletePart, sizes []int64) (checksum.Sum, []checksum.Part, error) {
+	asked := front.WantedOf(ctx)
+	p, err := l.agreedPlan(ctx, u, &asked, named, sizes)
+	if err != nil || p.alg == checksum.None {
+		return checksum.Sum{}, nil, err
 	}
 	parts, err := l.sumParts(ctx, u, named, sizes, p.alg, asked.Parts)
 	if err != nil {
-		return checksum.Sum{}, err
+		return checksum.Sum{}, nil, err
 	}
 	sum := checksum.Join
 	if p.kind == checksum.Composite {
@@ -92,25 +81,60 @@ func (l *Layer) wholeSum(ctx context.Context, u *upload, named []minio.CompleteP
 			want.Parts = got.Parts // clients may leave out the number
 		}
 		if !want.Equal(got) {
-			return checksum.Sum{}, refuse(ctx, &u.target, front.WrongSum(want.Algorithm))
+			return checksum.Sum{}, nil, refuse(ctx, &u.target, front.WrongSum(want.Algorithm))
 		}
 	}
-	return got, nil
+	return got, parts, nil
+}
+
+// agreedPlan is the checksum that an upload is to have: the one that it was begun for, or that the client speaks of now. What
+// the client says must fit it.
+func (l *Layer) agreedPlan(ctx context.Context, u *upload, asked *front.Wanted, named []minio.CompletePart, sizes []int64) (plan, error) {
+	p := u.plan()
+	switch {
+	case asked.Size >= 0 && asked.Size != total(sizes):
+		return plan{}, invalidSum(ctx, u, "The provided 'x-amz-mp-object-size' header does not match what was computed.")
+	case p.alg == checksum.None:
+		if p = undeclared(asked, named); p.alg == checksum.None {
+			return plan{}, nil
+		}
+		if !p.alg.Allows(p.kind) {
+			return plan{}, invalidSum(ctx, u, "The "+string(p.kind)+" checksum type cannot be used with the "+
+				strings.ToLower(p.alg.String())+" checksum algorithm.")
+		}
+	case asked.Kind != "" && asked.Kind != p.kind:
+		return plan{}, invalidSum(ctx, u, "The upload was created using the "+string(p.kind)+
+			" checksum mode. The complete request must use the same checksum mode.")
+	}
+	if p.kind != checksum.Composite {
+		return p, nil
+	}
+	// The sum is over those of the parts, so the client must say that it has seen the same, one behind the other from 1 on.
+	for k, part := range named {
+		if _, ok := asked.Parts[part.PartNumber]; !ok {
+			return plan{}, invalidSum(ctx, u, "The upload was created using a "+strings.ToLower(p.alg.String())+" checksum. The complete request must "+
+				"include the checksum for each part. It was missing for part "+strconv.Itoa(part.PartNumber)+" in the request.")
+		}
+		if part.PartNumber != k+1 {
+			return plan{}, refuse(ctx, &u.target, &front.Failure{Status: http.StatusBadRequest, Code: "InvalidPartOrder",
+				Message: "The list of parts was not in ascending order. Parts must be ordered by part number."})
+		}
+	}
+	return p, nil
 }
 
 // undeclared is the checksum that a client speaks of at the end of an upload that was begun without one.
-func undeclared(asked front.Wanted, named []minio.CompletePart) plan {
-	if !asked.Whole.IsZero() {
-		return plan{asked.Whole.Algorithm, asked.Whole.Kind()}
+func undeclared(asked *front.Wanted, named []minio.CompletePart) plan {
+	alg, kind := asked.Whole.Algorithm, asked.Whole.Kind()
+	if alg != checksum.None {
+		return plan{alg, cmp.Or(asked.Kind, kind)}
 	}
-	if len(asked.Parts) == 0 {
-		return plan{}
+	for _, p := range named {
+		if alg = asked.Parts[p.PartNumber].Algorithm; alg != checksum.None {
+			break
+		}
 	}
-	alg := asked.Parts[named[0].PartNumber].Algorithm
-	if alg != checksum.None && asked.Kind != "" {
-		return plan{alg, asked.Kind}
-	}
-	return plan{alg, checksum.KindOf(alg)}
+	return plan{alg, cmp.Or(asked.Kind, checksum.KindOf(alg))}
 }
 
 // sumParts returns the checksums of the parts that make an object, in order. Those that have none of the algorithm, as when

@@ -25,19 +25,23 @@ func (c *raw) begin(key string, headers ...string) string {
 	return r.UploadID
 }
 
-// part stores a part and returns its element in the list of parts, with the checksum that was sent.
+// part stores a part and returns its element in the list of parts, with the checksum that was sent or computed.
 func (c *raw) part(key, id string, n int, data string, a checksum.Algorithm) string {
 	c.t.Helper()
 	var headers []string
-	element := ""
 	if a != checksum.None {
 		headers = []string{a.Header(), sumText(a, data)}
-		element = fmt.Sprintf("<Checksum%v>%s</Checksum%v>", a, sumText(a, data), a)
 	}
 	got := c.send("PUT", fmt.Sprintf("/bodies/%s?partNumber=%d&uploadId=%s", key, n, id), data, int64(len(data)), headers...)
 	must200(c.t, got, 200)
 	if a != checksum.None {
 		same(c.t, "sum of the part", got.header.Get(a.Header()), sumText(a, data))
+	}
+	element := ""
+	for _, a := range checksum.Algorithms {
+		if sum := got.header.Get(a.Header()); sum != "" {
+			element = fmt.Sprintf("<Checksum%v>%s</Checksum%v>", a, sum, a)
+		}
 	}
 	return fmt.Sprintf("<Part><PartNumber>%d</PartNumber><ETag>%s</ETag>%s</Part>", n, got.header.Get("ETag"), element)
 }
@@ -130,10 +134,47 @@ func serveWrongSums(t *testing.T, c *raw, one, two string) {
 		same(t, bad.name, []any{got.status, got.code}, []any{400, bad.want})
 	}
 	must200(t, c.send("DELETE", "/bodies/bad?uploadId="+id, "", 0), 204)
+	serveMissingSums(t, c, one, two)
 	for _, headers := range [][]string{{"x-amz-checksum-algorithm", "MD5"}, {"x-amz-checksum-type", "COMPOSITE"}} {
 		got := c.send("POST", "/bodies/bad?uploads", "", 0, headers...)
 		same(t, headers[0], []any{got.status, got.code}, []any{400, "InvalidRequest"})
 	}
+}
+
+// serveMissingSums: a sum over the sums of the parts takes a client that names all of them, one behind the other.
+func serveMissingSums(t *testing.T, c *raw, one, two string) {
+	without := func(part string) string {
+		from, to := strings.Index(part, "<Checksum"), strings.LastIndex(part, "</Part>")
+		return part[:from] + part[to:]
+	}
+	for _, declared := range []bool{true, false} {
+		var how []string
+		if declared {
+			how = []string{"x-amz-checksum-algorithm", "SHA256", "x-amz-checksum-type", "COMPOSITE"}
+		}
+		id := c.begin("missing", how...)
+		p1, p2, p4 := c.part("missing", id, 1, one, checksum.SHA256), c.part("missing", id, 2, one, checksum.SHA256), c.part("missing", id, 4, two, checksum.SHA256)
+		for _, bad := range []struct{ name, parts, want, message string }{
+			{"the first", without(p1) + p2, "InvalidRequest", "missing for part 1 in the request."},
+			{"the last", p1 + p2 + without(p4), "InvalidRequest", "missing for part 4 in the request."},
+			{"a gap", p1 + p2 + p4, "InvalidPartOrder", ""},
+			{"a gap at the begin", p2, "InvalidPartOrder", ""},
+		} {
+			got := c.complete("missing", id, bad.parts)
+			same(t, bad.name, []any{got.status, got.code, strings.Contains(got.body, bad.message)}, []any{400, bad.want, true})
+		}
+		if declared {
+			got := c.complete("missing", id, without(p1)+without(p2))
+			same(t, "all", []any{got.status, got.code}, []any{400, "InvalidRequest"})
+		}
+		must200(t, c.complete("missing", id, p1+p2), 200)
+	}
+	// A sum of the data needs none of it.
+	id := c.begin("missing", "x-amz-checksum-algorithm", "CRC32", "x-amz-checksum-type", "FULL_OBJECT")
+	p1, p3 := c.part("missing", id, 1, one, checksum.CRC32), c.part("missing", id, 3, two, checksum.CRC32)
+	must200(t, c.complete("missing", id, without(p1)+p3), 200)
+	got := c.send("HEAD", "/bodies/missing", "", 0, "X-Amz-Checksum-Mode", "ENABLED")
+	same(t, "sum", got.header.Get("x-amz-checksum-crc32"), sumText(checksum.CRC32, one+two))
 }
 
 // serveCopySums: copies of objects and of parts.

@@ -18,8 +18,9 @@ type Description struct {
 	ETag     string // without quotes; empty: unknown
 	Size     int64
 	Modified time.Time
-	Sum      checksum.Sum // zero: none is kept
-	Parts    []int64      // sizes of the parts that it was uploaded in; empty: in one, or unknown
+	Sum      checksum.Sum   // zero: none is kept
+	Parts    []int64        // sizes of the parts that it was uploaded in; empty: in one, or unknown
+	PartSums []checksum.Sum // of each of the Parts; empty: none are kept
 }
 
 // Attributes is a request for the description of an object. It belongs to the goroutine of its request.
@@ -105,7 +106,7 @@ func (a *Attributes) write() []byte {
 	return d.b
 }
 
-// parts adds a page of parts. Their checksums are not kept.
+// parts adds a page of parts.
 func (a *Attributes) parts(d *document) {
 	all := len(a.told.Parts)
 	begin := min(a.after, all)
@@ -116,10 +117,13 @@ func (a *Attributes) parts(d *document) {
 	d.number("NextPartNumberMarker", int64(max(end, a.after)))
 	d.number("MaxParts", int64(a.most))
 	d.boolean("IsTruncated", end < all && a.most > 0)
-	for k, size := range a.told.Parts[begin:end] {
+	for k := begin; k < end; k++ {
 		d.open("Part")
-		d.number("PartNumber", int64(begin+k+1))
-		d.number("Size", size)
+		if len(a.told.PartSums) > 0 {
+			d.sum(a.told.PartSums[k])
+		}
+		d.number("PartNumber", int64(k+1))
+		d.number("Size", a.told.Parts[k])
 		d.close("Part")
 	}
 	d.close("ObjectParts")

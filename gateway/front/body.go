@@ -133,6 +133,8 @@ func (f *Front) body(w http.ResponseWriter, r *http.Request) *Failure {
 		if coded != nil || !want.IsZero() || r.ContentLength >= bigBody {
 			Of(r.Context()).body = &Body{req: r, size: r.ContentLength, want: want, coded: coded}
 			replyToData(w, r)
+		} else if r.URL.RawQuery != "" {
+			replyToData(w, r) // a part has a checksum if its upload is to have one, and the client names it at the end
 		}
 	case forNothing:
 		return copying(w, r)
@@ -199,7 +201,7 @@ func replyToData(w http.ResponseWriter, r *http.Request) {
 			p.fail(r.URL.Path, *f)
 			return status
 		}
-		if s := q.toldSum(); status == http.StatusOK && !s.IsZero() {
+		if s, _ := q.toldSum(); status == http.StatusOK && !s.IsZero() {
 			h.Set(s.Algorithm.Header(), s.String())
 			if !part {
 				h.Set(kindHeader, string(s.Kind()))

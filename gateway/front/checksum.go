@@ -14,21 +14,24 @@ const (
 )
 
 // TellSum tells the checksum of the object that a request has stored or asked for; a zero Sum: it has none.
-func TellSum(ctx context.Context, s checksum.Sum) {
+func TellSum(ctx context.Context, s checksum.Sum) { TellPartSum(ctx, s, s.Kind()) }
+
+// TellPartSum tells the checksum of the part that a request has asked for, of an object whose own checksum is of the kind.
+func TellPartSum(ctx context.Context, s checksum.Sum, whole checksum.Kind) {
 	q := Of(ctx)
 	if q == none {
 		return
 	}
 	q.mu.Lock()
 	defer q.mu.Unlock()
-	q.sum = s
+	q.sum, q.kind = s, whole
 }
 
 // toldSum returns what the layer told, if it did.
-func (q *Request) toldSum() checksum.Sum {
+func (q *Request) toldSum() (checksum.Sum, checksum.Kind) {
 	q.mu.Lock()
 	defer q.mu.Unlock()
-	return q.sum
+	return q.sum, q.kind
 }
 
 // isSumHeader reports whether a field, by its canonical name, is about checksums that are there. To ignore one of another
@@ -61,16 +64,18 @@ func sentSum(r *http.Request, to purpose) (checksum.Sum, *Failure) {
 	return sum, nil
 }
 
-// showSum shows the checksum of an object to a reader who wants it and gets all of the object.
+// showSum shows the checksum of an object to a reader who wants it and gets all of the object, or of a part to one who gets
+// that.
 func showSum(w http.ResponseWriter, r *http.Request) {
 	if !strings.EqualFold(r.Header.Get(modeHeader), "ENABLED") || kindOf(r) != s3 {
 		return
 	}
 	q := Of(r.Context())
 	replyOf(w).edit(func(status int, h http.Header) int {
-		if s := q.toldSum(); status == http.StatusOK && !s.IsZero() {
+		s, kind := q.toldSum()
+		if !s.IsZero() && (status == http.StatusOK || status == http.StatusPartialContent && hasParam(r, "partNumber")) {
 			h.Set(s.Algorithm.Header(), s.String())
-			h.Set(kindHeader, string(s.Kind()))
+			h.Set(kindHeader, string(kind))
 		}
 		return status
 	})

@@ -46,8 +46,9 @@ type Request struct {
 	wanted *Wanted // nil: nothing is said of the checksum of what is made without data
 
 	mu      sync.Mutex
-	failure *Failure     // told by the layer
-	sum     checksum.Sum // told by the layer
+	failure *Failure      // told by the layer
+	sum     checksum.Sum  // told by the layer
+	kind    checksum.Kind // of the object's, likewise
 }
 
 type requestKey struct{}

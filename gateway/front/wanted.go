@@ -166,7 +166,7 @@ func replyInXML(w http.ResponseWriter, r *http.Request, kind bool) {
 			p.fail(r.URL.Path, *f)
 			return status
 		}
-		if s := q.toldSum(); status == http.StatusOK && !s.IsZero() {
+		if s, _ := q.toldSum(); status == http.StatusOK && !s.IsZero() {
 			p.hold(maxResult, func(status int, _ http.Header, body []byte) (int, []byte) { return status, withSum(body, s, kind) })
 		}
 		return status

@@ -208,7 +208,40 @@ func (u *user) multipart(ctx context.Context) error {
 	if err == nil && (aws.ToInt64(h.ContentLength) != 5<<20 || aws.ToInt32(h.PartsCount) != 2) {
 		err = fmt.Errorf("part 2 of %d has %d bytes", aws.ToInt32(h.PartsCount), aws.ToInt64(h.ContentLength))
 	}
-	return err
+	if err != nil {
+		return err
+	}
+	return u.readParts(ctx, key, parts, data[:6<<20], data[6<<20:])
+}
+
+// readParts reads an object by its parts and has the library compare each with its checksum.
+func (u *user) readParts(ctx context.Context, key *string, parts []types.CompletedPart, data ...[]byte) error {
+	for n, want := range data {
+		r, err := u.GetObject(ctx, &s3.GetObjectInput{Bucket: u.bucket, Key: key, PartNumber: aws.Int32(int32(n + 1)), ChecksumMode: types.ChecksumModeEnabled})
+		if err != nil {
+			return err
+		}
+		got, err := io.ReadAll(r.Body)
+		if err = errors.Join(err, r.Body.Close()); err != nil {
+			return err
+		}
+		if !bytes.Equal(got, want) || aws.ToString(r.ChecksumSHA256) != aws.ToString(parts[n].ChecksumSHA256) || r.ChecksumType != types.ChecksumTypeComposite {
+			return fmt.Errorf("part %d: %d bytes, checksum %q of type %q", n+1, len(got), aws.ToString(r.ChecksumSHA256), r.ChecksumType)
+		}
+	}
+	out, err := u.GetObjectAttributes(ctx, &s3.GetObjectAttributesInput{Bucket: u.bucket, Key: key, ObjectAttributes: []types.ObjectAttributes{types.ObjectAttributesObjectParts}})
+	if err != nil {
+		return err
+	}
+	if out.ObjectParts == nil || len(out.ObjectParts.Parts) != len(parts) {
+		return fmt.Errorf("parts %+v", out.ObjectParts)
+	}
+	for n, p := range out.ObjectParts.Parts {
+		if aws.ToString(p.ChecksumSHA256) != aws.ToString(parts[n].ChecksumSHA256) || aws.ToInt64(p.Size) != int64(len(data[n])) {
+			return fmt.Errorf("part %d: checksum %q, %d bytes", n+1, aws.ToString(p.ChecksumSHA256), aws.ToInt64(p.Size))
+		}
+	}
+	return nil
 }
 
 // expectCode fails unless err is a reply with this code.
