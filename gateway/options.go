@@ -119,7 +119,7 @@ func (o Options) Front(store front.Store) front.Options {
 	o = o.normalize()
 	return front.Options{Server: stock{}, Admin: stock{}, Store: store,
 		TrustedProxies: o.TrustedProxies, Requests: o.Requests, Connections: o.Connections, Stall: o.StallTime,
-		Select: o.Select, LDAP: takesLDAP, Domains: o.domains()}
+		Select: o.Select, LDAP: takesLDAP, Domains: o.domains(), PastRouter: pastRouter}
 }
 
 // domains are those below which buckets are served as host names, from where the server has them.

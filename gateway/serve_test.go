@@ -55,6 +55,7 @@ func TestServe(t *testing.T) {
 	must(t, err)
 	t.Run("objects", func(t *testing.T) { serveObjects(t, c) })
 	t.Run("signing again", func(t *testing.T) { serveSigning(t, address) })
+	t.Run("past the router", func(t *testing.T) { serveShortcut(t, address) })
 	t.Run("bodies", func(t *testing.T) { serveBodies(t, address, c) })
 	t.Run("names from outside", func(t *testing.T) { serveNames(t, c) })
 	t.Run("settings of buckets", func(t *testing.T) { serveSettings(t, w) })

@@ -76,6 +76,11 @@ type errorBody struct {
 // requestIDHeader tells requests apart in logs.
 const requestIDHeader = "X-Amz-Request-Id"
 
+// WriteInternalError makes an internal error the reply, unless a status has been written.
+func WriteInternalError(w http.ResponseWriter, r *http.Request) {
+	writeFailure(w, r.URL.Path, *internalError)
+}
+
 // writeFailure writes an error reply.
 func writeFailure(w http.ResponseWriter, path string, f Failure) {
 	f = s3Failure(f)

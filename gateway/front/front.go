@@ -25,6 +25,8 @@ type Front struct {
 	entrance *entrance
 	cors     *corsCache
 	chain    http.Handler // the inner members
+
+	shortcuts shortcuts
 }
 
 // New returns a Front that waits for Open.
@@ -78,6 +80,7 @@ func (f *Front) outer() []member {
 		f.preflight,                       // what browsers ask first
 		f.translating,                     // calls of management that are younger than the server
 		unrouted,                          // what the server has no handler for
+		f.straight,                        // plain requests go past the router
 	}
 }
 
@@ -94,16 +97,20 @@ func (f *Front) Outer(next http.Handler) http.Handler { return chained(f.outer()
 
 // Wrap returns a handler that runs the members of the inner chain and then next. The router asks for one for each request,
 // so the chain is made beforehand and only its end is new.
-func (f *Front) Wrap(next http.Handler) http.Handler { return route{f.chain, next} }
+func (f *Front) Wrap(next http.Handler) http.Handler { return route{f, next} }
 
 // route is a handler that the router has chosen, behind the inner chain.
-type route struct{ chain, next http.Handler }
+type route struct {
+	f    *Front
+	next http.Handler
+}
 
 // ServeHTTP runs the chain.
 func (h route) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 	r, q := known(r)
 	q.next = h.next
-	h.chain.ServeHTTP(w, r)
+	h.f.shortcuts.learn(q, r, h.next)
+	h.f.chain.ServeHTTP(w, r)
 }
 
 // routed is the end of the inner chain.

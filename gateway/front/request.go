@@ -39,6 +39,7 @@ type Request struct {
 	refused    *Failure             // of the body, likewise
 
 	next    http.Handler // what the router chose; nil: nothing yet
+	plain   int          // the position of the method whose route is not known yet; 0: the request is not plain
 	stalled atomic.Bool  // the client stopped sending the body
 	pace    pacedReply
 

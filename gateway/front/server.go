@@ -69,4 +69,7 @@ type Options struct {
 	LDAP func() bool
 	// Stall is how long a client may neither send nor take anything of a body. 0: for ever.
 	Stall time.Duration
+	// PastRouter is what stands before the server's router, for requests without an Origin: with it, plain requests for objects
+	// go past the router. nil: none do.
+	PastRouter func(next http.Handler) http.Handler
 }
