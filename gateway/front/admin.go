@@ -30,7 +30,7 @@ func (i Identity) derived() bool { return i.Parent != "" || i.SessionToken != ""
 
 // adminCall returns the name of a management call, such as "add-user"; empty if it is none.
 func adminCall(r *http.Request) string {
-	rest, ok := strings.CutPrefix(r.URL.Path, "/minio/admin/")
+	rest, ok := strings.CutPrefix(sentPath(r), "/minio/admin/")
 	if !ok {
 		return ""
 	}

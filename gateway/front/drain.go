@@ -114,7 +114,8 @@ func (f *Front) Wait(ctx context.Context) error {
 
 func (d drain) wrap(next http.Handler) http.Handler {
 	return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
-		if r.URL.Path == livePath {
+		path := sentPath(r)
+		if path == livePath {
 			next.ServeHTTP(w, r) // the process lives until it is gone
 			return
 		}
@@ -122,7 +123,7 @@ func (d drain) wrap(next http.Handler) http.Handler {
 		if retired {
 			w.Header().Set("Connection", "close")
 		}
-		if retired && (stream || r.URL.Path == readyPath) || !d.enter() {
+		if retired && (stream || path == readyPath) || !d.enter() {
 			w.Header().Set("Connection", "close")
 			writeFailure(w, r.URL.Path, Failure{Status: http.StatusServiceUnavailable, Code: "ServiceUnavailable",
 				Message: "The service is starting or shutting down. Please retry."})
@@ -156,7 +157,7 @@ func endless(r *http.Request) bool {
 	if r.Method != http.MethodGet {
 		return false
 	}
-	if rest, ok := strings.CutPrefix(r.URL.Path, "/minio/admin/"); ok {
+	if rest, ok := strings.CutPrefix(sentPath(r), "/minio/admin/"); ok {
 		_, what, _ := strings.Cut(rest, "/") // after the version
 		return what == "trace" || what == "log"
 	}

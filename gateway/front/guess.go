@@ -98,7 +98,7 @@ func (e *entrance) wrap(next http.Handler) http.Handler {
 		if r.Method == http.MethodPost {
 			var fail *Failure
 			switch {
-			case r.URL.Path == "/minio/webrpc":
+			case sentPath(r) == "/minio/webrpc":
 				fail = e.signIn(r)
 			case asksForToken(r):
 				fail = e.token(r)

@@ -114,20 +114,50 @@ const (
 	service             // health, metrics
 )
 
-// kindOf tells by the path alone, which is how the server routes, too.
+// kindOf tells by the path as it was sent, which is how the server routes, too: "/minio%2Fadmin/" is a key.
 func kindOf(r *http.Request) kind {
-	rest, reserved := strings.CutPrefix(r.URL.Path, "/minio/")
+	path := sentPath(r)
+	rest, reserved := strings.CutPrefix(path, "/minio/")
 	switch {
-	case !reserved && r.URL.Path == "/" && r.Method == http.MethodPost:
+	case !reserved && path == "/" && r.Method == http.MethodPost:
 		return sts
-	case !reserved && r.URL.Path != "/minio":
+	case !reserved && path != "/minio", routedAsKey(r):
 		return s3
 	case strings.HasPrefix(rest, "admin/"):
 		return admin
-	case strings.HasPrefix(rest, "health/"), strings.HasPrefix(rest, "prometheus/"), strings.HasPrefix(rest, "v2/metrics/"):
+	case isService(rest) && (r.Method == http.MethodGet || r.Method == http.MethodHead):
 		return service
 	}
 	return browser
+}
+
+// sentPath is the path of a request without its escapes taken off.
+func sentPath(r *http.Request) string {
+	if r.URL.RawPath == "" {
+		return r.URL.Path
+	}
+	return r.URL.EscapedPath()
+}
+
+// routedAsKey reports whether the router took a path for that of an object that begins like those of the server's own pages.
+// There are such keys in buckets that are served as host names.
+func routedAsKey(r *http.Request) bool {
+	route := mux.CurrentRoute(r)
+	if route == nil {
+		return false
+	}
+	template, err := route.GetPathTemplate()
+	return err == nil && !strings.HasPrefix(template, "/minio")
+}
+
+// isService reports whether a path below "/minio/" is one of the server's health and metrics.
+func isService(rest string) bool {
+	switch rest {
+	case "health/live", "health/ready", "health/cluster", "health/cluster/read",
+		"prometheus/metrics", "v2/metrics/cluster", "v2/metrics/node":
+		return true
+	}
+	return false
 }
 
 // placeOf returns the bucket and the key of an S3 request as the server's router found them, by path or by host name; they
