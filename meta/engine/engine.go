@@ -151,6 +151,10 @@ type Write struct {
 type Batch struct {
 	Checks []Check
 	Writes []Write
+	// Otherwise, when set, is a path that the caller will walk if the batch does not apply, because it was made from memory.
+	// An engine that can do so in the same turnaround puts what it meets into [Conflict.Walked]; others ignore it. Chunks and
+	// Sole must not be asked for.
+	Otherwise *WalkQuery
 }
 
 // Conflict says that a guard, a check or an Insert did not hold; nothing was written. Trying again with fresh reads may
@@ -158,7 +162,11 @@ type Batch struct {
 type Conflict struct {
 	// Fresh has current values of records that differed, where the engine learned them for free. It may be empty.
 	Fresh []record.Item
-	Cause error // what the database said; may be nil
+	// Walked is what a walk of [Batch.Otherwise] met at the moment at which the batch did not apply; nil where that was not
+	// asked for or the engine did not look. It belongs to the caller. No guards are held on it: the transaction is over, and
+	// another one that relies on it checks it.
+	Walked *Walked
+	Cause  error // what the database said; may be nil
 }
 
 // Error describes the conflict.

@@ -118,6 +118,15 @@ func TestTurnarounds(t *testing.T) {
 		}
 		return nil
 	}))
+	m.costs(t, "commit that conflicts and walks", 1, update(func(tx engine.Tx) error {
+		q := &engine.WalkQuery{From: 1, Names: []string{"d", "d", "d", "new1"}, Last: engine.Exact, Xattrs: true}
+		err := tx.Commit(ctx, &engine.Batch{Checks: pathChecks(), Writes: putWrites("new1", 200000), Otherwise: q})
+		var c *engine.Conflict
+		if !errors.As(err, &c) || c.Walked == nil || len(c.Walked.Attrs) != 4 || len(c.Walked.Xattrs) != 2 {
+			return fmt.Errorf("got %w, want a conflict and what is on the path: %+v", err, c)
+		}
+		return nil
+	}))
 	m.costs(t, "page of entries", 1, update(func(tx engine.Tx) error {
 		_, err := tx.Page(ctx, engine.Range{Kind: record.KindEntry, A: 4}, 1000)
 		return err

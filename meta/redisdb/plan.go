@@ -15,6 +15,8 @@ type plan struct {
 	about  []record.Key // what each check is about; the zero key: nothing that could be told
 	writes steps
 	absent []record.Key // keys of the server that must not exist, gathered into one check
+	// otherwise is the path that is wanted if a check fails.
+	otherwise *engine.WalkQuery
 
 	known   map[record.Key]bool // records that exist, or do not, at this point of the batch if the checks hold
 	cleared map[group]bool      // groups that the batch cleared
@@ -74,11 +76,13 @@ func (e *Engine) recycle(p *plan) {
 	}
 	clear(p.known)
 	p.about, p.absent, p.cleared, p.groups, p.open, p.opened = p.about[:0], p.absent[:0], nil, nil, group{}, 0
+	p.otherwise = nil
 	e.plans.Put(p)
 }
 
 // add plans a transaction: what it has seen, what it checks, what it writes. A *engine.Conflict: the batch is in its own way.
 func (p *plan) add(seen []engine.Check, b *engine.Batch) error {
+	p.otherwise = b.Otherwise
 	for _, list := range [][]engine.Check{seen, b.Checks} {
 		for i := range list {
 			if err := p.check(&list[i]); err != nil {

@@ -124,3 +124,58 @@ func (r *reply) failed() error {
 	_, _, err := (&reply{r.b}).head()
 	return err
 }
+
+// values are an answer that is read one value after the other.
+type values interface {
+	bulk() ([]byte, error)
+	bulks() ([][]byte, error)
+}
+
+var (
+	_ values = (*reply)(nil)
+	_ values = (*parsed)(nil)
+)
+
+// parsed is the rest of an array that the library has parsed.
+type parsed []any
+
+// next takes a value; nil at the end.
+func (p *parsed) next() any {
+	if len(*p) == 0 {
+		return nil
+	}
+	v := (*p)[0]
+	*p = (*p)[1:]
+	return v
+}
+
+// bulk reads a string or a number as bytes; nil for nil.
+func (p *parsed) bulk() ([]byte, error) {
+	switch v := p.next().(type) {
+	case nil:
+		return nil, nil
+	case string:
+		return []byte(v), nil
+	case int64:
+		return strconv.AppendInt(nil, v, 10), nil
+	default:
+		return nil, fmt.Errorf("%w: %T instead of a string", errReply, v)
+	}
+}
+
+// bulks reads an array of strings.
+func (p *parsed) bulks() ([][]byte, error) {
+	v := p.next()
+	all, ok := v.([]any)
+	if !ok {
+		return nil, fmt.Errorf("%w: %T instead of an array", errReply, v)
+	}
+	out, left := make([][]byte, len(all)), parsed(all)
+	for i := range out {
+		var err error
+		if out[i], err = left.bulk(); err != nil {
+			return nil, err
+		}
+	}
+	return out, nil
+}

@@ -19,6 +19,8 @@ func newScript(text string) *script {
 }
 
 var (
+	//go:embed lua/path.lua
+	pathText string
 	//go:embed lua/commit.lua
 	commitText string
 	//go:embed lua/walk.lua
@@ -30,7 +32,7 @@ var (
 	//go:embed lua/probe.lua
 	probeText string
 
-	commitScript, walkScript = newScript(commitText), newScript(walkText)
+	commitScript, walkScript = newScript(pathText + commitText), newScript(pathText + walkText)
 	listScript, lookScript   = newScript(listText), newScript(lookText)
 )
 

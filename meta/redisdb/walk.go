@@ -94,7 +94,7 @@ func (t *tx) walkScript(ctx context.Context, q engine.WalkQuery) (*engine.Walked
 }
 
 // readWalked takes the script's answer apart.
-func readWalked(r *reply, left int, q engine.WalkQuery) (*engine.Walked, error) {
+func readWalked(r values, left int, q engine.WalkQuery) (*engine.Walked, error) {
 	w := &engine.Walked{}
 	ino, left, err := readPath(r, left, q, w)
 	if err == nil && left == 2 {
@@ -105,7 +105,7 @@ func readWalked(r *reply, left int, q engine.WalkQuery) (*engine.Walked, error) 
 
 // readPath reads what was met on a path from an answer with left elements. It returns the last inode and how many elements
 // are left.
-func readPath(r *reply, left int, q engine.WalkQuery, w *engine.Walked) (record.Ino, int, error) {
+func readPath(r values, left int, q engine.WalkQuery, w *engine.Walked) (record.Ino, int, error) {
 	w.Entries, w.Attrs = make([]record.Item, 0, len(q.Names)), make([]record.Item, 0, len(q.Names))
 	next := func() ([]byte, error) {
 		if left--; left < 0 {
@@ -153,7 +153,7 @@ func readPath(r *reply, left int, q engine.WalkQuery, w *engine.Walked) (record.
 }
 
 // readLast reads the chunks and extended attributes of the last inode.
-func readLast(r *reply, q engine.WalkQuery, ino record.Ino, w *engine.Walked) error {
+func readLast(r values, q engine.WalkQuery, ino record.Ino, w *engine.Walked) error {
 	chunks, err := r.bulks()
 	if err != nil {
 		return err

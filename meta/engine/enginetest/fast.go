@@ -4,7 +4,6 @@ import (
 	"context"
 	"fmt"
 	"math/rand/v2"
-	"slices"
 	"testing"
 
 	"github.com/google/go-cmp/cmp"
@@ -145,23 +144,11 @@ func testWalk(t *testing.T, d *db) {
 		}
 		tx.Discard()
 		tx = d.e.Begin(engine.View)
-		want, err := plainWalk(t.Context(), tx, q)
-		if err != nil {
-			t.Fatal(err)
-		}
 		got, err := d.walker(tx).Walk(t.Context(), q)
 		if err != nil {
 			t.Fatalf("walk %+v: %v", q, err)
 		}
-		slices.SortFunc(got.Xattrs, func(a, b record.Item) int { return compareNames(a.Key.Name, b.Key.Name) })
-		if diff := cmp.Diff(want, got, cmpopts.EquateEmpty()); diff != "" {
-			t.Fatalf("walk %+v (-plain +fast):\n%s", q, diff)
-		}
-		for i := range want.Attrs { // EquateEmpty hides absence
-			if !same(got.Attrs[i].Value, want.Attrs[i].Value) {
-				t.Fatalf("walk %+v: attribute %d is %v, want %v", q, i, got.Attrs[i], want.Attrs[i])
-			}
-		}
+		d.wantWalked(&q, got)
 	}
 }
 

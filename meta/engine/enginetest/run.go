@@ -36,6 +36,7 @@ func Run(t *testing.T, open Open) {
 		{"stable guard is record.Alike", testStable},
 		{"checks", testChecks},
 		{"empty checks see the batch", testEmpty},
+		{"what was wanted otherwise is true", testOtherwise},
 		{"a view is of one moment", testSnapshot},
 		{"page of entries", testPageEntries},
 		{"page of numbers", testPageNumbers},

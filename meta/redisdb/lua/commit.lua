@@ -1,7 +1,11 @@
--- Compares what a transaction relied on, then applies what it writes. It knows no operation and no number of 64 bits.
+-- Compares what a transaction relied on, then applies what it writes. It knows no operation and no number of 64 bits. It
+-- starts with path.lua.
 --
 -- KEYS[1]  any key of the volume: it finds the server in a cluster
--- ARGV     how many checks, the prefix of all keys, the checks, the writes
+-- ARGV     how many checks, the prefix of all keys, the path that is wanted if a check fails, the checks, the writes
+--
+-- The path is a number of names, 0 if none is wanted, and if there are any the directory, whether the attributes of the last
+-- inode are wanted (1 or 0), and the names.
 --
 -- A check is a letter, a key, and what the letter wants:
 --   e field value      the field has the value          n field        there is no such field
@@ -14,11 +18,12 @@
 --   N n key...         none of the keys exists (in place of the key: n)
 -- A write is a number of arguments and that many: a command of Redis, or one of the words below.
 --
--- Answer: 1; or {check, known, value} of the first check that fails, counted from 0, with the value if known is 1; or
--- {-1, 0, error} if a write failed after others had been done.
+-- Answer: 1; or {check, known, value, walk} of the first check that fails, counted from 0, with the value if known is 1, and
+-- what the path met if one is wanted; or {-1, 0, error} if a write failed after others had been done.
 local call, pcall, A, P = redis.call, redis.pcall, ARGV, ARGV[2]
 local byte, char, floor = string.byte, string.char, math.floor
-local at = 3
+local names = tonumber(A[3])
+local at = names > 0 and 6 + names or 4
 
 for i = 1, tonumber(A[1]) do
   local op, key, ok, now = A[at], A[at + 1], false, nil
@@ -89,7 +94,8 @@ for i = 1, tonumber(A[1]) do
     return redis.error_reply('ERR unknown check')
   end
   if not ok then
-    return { i - 1, now ~= nil and 1 or 0, now }
+    local met = names > 0 and walk(P, A[4], A, 6, 5 + names, 0, A[5] == '1', false)
+    return { i - 1, now ~= nil and 1 or 0, now or false, met }
   end
 end
 
@@ -107,9 +113,9 @@ local function write(...)
 end
 
 -- Adds to fields of hashes, those deltas that are not zero.
-local function add(names, field, from)
-  for i = 1, #names do
-    if A[from + i] ~= '0' then write('HINCRBY', P .. names[i], field, A[from + i]) end
+local function add(hashes, field, from)
+  for i = 1, #hashes do
+    if A[from + i] ~= '0' then write('HINCRBY', P .. hashes[i], field, A[from + i]) end
   end
 end
 
