@@ -57,7 +57,7 @@ func (fs *FS) CommitObject(ctx context.Context, c *Caller, s *ObjectSpec) (*Obje
 		return nil, wrap("put", s.Path, eInval)
 	}
 	var obj *Object
-	err := fs.update(ctx, "commit", func(tx *Tx) error {
+	err := fs.updateRemembered(ctx, "commit", func(tx *Tx) error { //nolint:contextcheck // a transaction carries its context
 		t, err := tx.target(c, s)
 		if err != nil {
 			return err
@@ -65,7 +65,10 @@ func (fs *FS) CommitObject(ctx context.Context, c *Caller, s *ObjectSpec) (*Obje
 		obj, err = tx.placeObject(c, s, t)
 		return err
 	})
-	return obj, wrap("put", s.Path, err)
+	if err != nil {
+		return nil, wrap("put", s.Path, err) // an attempt that came to nothing may have left an object
+	}
+	return obj, nil
 }
 
 // wrap adds the operation and path, once.

@@ -36,6 +36,9 @@ type Options struct {
 	DeleteDelay time.Duration
 	// Deletes is how many files have their data removed at once; 0: 10, negative: none, deletion is off.
 	Deletes int
+	// Remember is how many names of paths are remembered, so that a change need not ask for what it then checks all the same;
+	// 0: 16,384 where the engine is remote, and none where asking costs next to nothing; negative: none.
+	Remember int
 	// Observe, when set, is told of each operation: its name, time and number of restarts.
 	Observe func(op string, d time.Duration, restarts int)
 	// OnSetting, when set, is told of a setting that another client changed: limits of bandwidth, keys of the object store.
@@ -107,6 +110,7 @@ type FS struct {
 	open openFiles
 	gone deleter
 
+	routes   routes
 	compacts compactor
 	stats    statWatch
 	hot      hotTotals
@@ -144,6 +148,7 @@ func Open(ctx context.Context, eng engine.Engine, o Options) (*FS, error) {
 	fs.setting.Store(s)
 	fs.inodes = ids{eng: eng, counter: record.CounterInode, batch: record.InodeBatch, first: 2}
 	fs.slices = ids{eng: eng, counter: record.CounterSlice, batch: record.SliceBatch, first: 1}
+	fs.routes.init(rememberable(eng.Info(), o.Remember))
 	fs.open.init()
 	fs.gone.init(fs)
 	fs.compacts.init(fs)

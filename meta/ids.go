@@ -70,10 +70,19 @@ func (i *ids) fill(ctx context.Context) error {
 
 // newInode returns a fresh inode number, or a *needs error that takes more.
 func (tx *Tx) newInode() (record.Ino, error) {
+	m := tx.memory
+	if m != nil && len(m.spare) > 0 {
+		ino := m.spare[0]
+		m.spare = m.spare[1:]
+		return ino, nil
+	}
 	id, ok := tx.fs.inodes.try()
 	if !ok {
 		ctx := tx.ctx
 		return 0, &needs{func(fs *FS) error { return fs.inodes.fill(ctx) }}
+	}
+	if m != nil {
+		m.taken = append(m.taken, record.Ino(id))
 	}
 	return record.Ino(id), nil
 }

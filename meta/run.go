@@ -25,25 +25,20 @@ func (fs *FS) view(ctx context.Context, op string, plan func(*Tx) error) error {
 // update runs a plan in a transaction, again if what it read changed meanwhile. Plans must not call update: work that
 // needs a transaction of its own is returned as a *needs error, done between two attempts.
 func (fs *FS) update(ctx context.Context, op string, plan func(*Tx) error) error {
+	return fs.change(ctx, op, func() (*Tx, error) {
+		tx := fs.begin(ctx, engine.Update)
+		return tx, fs.attempt(ctx, tx, plan)
+	})
+}
+
+// change repeats an attempt at a transaction until one is committed, and does what follows that.
+func (fs *FS) change(ctx context.Context, op string, attempt func() (*Tx, error)) error {
 	if fs.o.ReadOnly {
 		return eRofs
 	}
 	var done *Tx
-	err := fs.run(ctx, op, func() error {
-		tx := fs.begin(ctx, engine.Update)
-		if err := plan(tx); err != nil {
-			tx.etx.Discard()
-			return err
-		}
-		err := tx.commit()
-		if errors.Is(err, engine.ErrUnknown) {
-			err = fs.settle(ctx, tx, err)
-		}
-		if err == nil {
-			done = tx
-		} else if tx.hour && transient(err) {
-			fs.setHour(hourDir{})
-		}
+	err := fs.run(ctx, op, func() (err error) {
+		done, err = attempt()
 		return err
 	})
 	if err != nil {
@@ -56,7 +51,24 @@ func (fs *FS) update(ctx context.Context, op string, plan func(*Tx) error) error
 	if len(done.adds) > 0 {
 		fs.noteStats(done)
 	}
+	fs.routes.note(done)
 	return nil
+}
+
+// attempt runs a plan in a transaction and commits that.
+func (fs *FS) attempt(ctx context.Context, tx *Tx, plan func(*Tx) error) error {
+	if err := plan(tx); err != nil {
+		tx.etx.Discard()
+		return err
+	}
+	err := tx.commit()
+	if errors.Is(err, engine.ErrUnknown) {
+		err = fs.settle(ctx, tx, err)
+	}
+	if err != nil && tx.hour && transient(err) && !tx.remembers() {
+		fs.setHour(hourDir{})
+	}
+	return err
 }
 
 // run repeats an attempt until it succeeds, fails for good, or patience ends.

@@ -2,6 +2,7 @@ package meta
 
 import (
 	"context"
+	"errors"
 	"fmt"
 	"slices"
 
@@ -35,7 +36,14 @@ type Tx struct {
 	totals change
 	// unlimited says that the volume's size and quotas do not count.
 	unlimited bool
+	// memory is for the first walk; nil: the database is asked.
+	memory *memory
+	// sent says that the commit went to the database.
+	sent bool
 }
+
+// remembers reports whether the transaction stands on what was remembered.
+func (tx *Tx) remembers() bool { return tx.memory != nil && tx.memory.used }
 
 // touched is what touch wrote to a directory's attribute.
 type touched struct {
@@ -270,7 +278,9 @@ func (tx *Tx) touch(dir record.Ino, a *record.Attr, nlink int64) {
 	if dir.InTrash() {
 		return
 	}
-	due := nlink != 0 || sub(tx.now, a.Mtime) >= tx.fs.o.SkipDirMtime
+	age := sub(tx.now, a.Mtime)
+	// A remembered time that lies ahead may have been set back since.
+	due := nlink != 0 || age >= tx.fs.o.SkipDirMtime || age < 0 && tx.remembers()
 	if i, ok := tx.puts[record.AttrKey(dir)]; ok && tx.batch.Writes[i].Op != engine.Delete {
 		own, err := record.DecodeAttr(tx.batch.Writes[i].Value)
 		if err != nil {
@@ -295,6 +305,9 @@ func (tx *Tx) touch(dir record.Ino, a *record.Attr, nlink int64) {
 func (tx *Tx) commit() error {
 	if len(tx.batch.Writes) == 0 {
 		tx.etx.Discard()
+		if tx.remembers() {
+			return &engine.Conflict{Cause: errUnproven}
+		}
 		return nil
 	}
 	if err := tx.checkLimits(); err != nil {
@@ -304,5 +317,9 @@ func (tx *Tx) commit() error {
 	tx.batch.Writes = slices.DeleteFunc(tx.batch.Writes, func(w engine.Write) bool {
 		return w.Op == engine.Add && w.Deltas == [3]int64{}
 	})
+	tx.sent = true
 	return tx.etx.Commit(tx.ctx, &tx.batch)
 }
+
+// errUnproven is of a transaction that stands on memory and has nothing to commit, so nothing would check what it did.
+var errUnproven = errors.New("remembered, and not checked")

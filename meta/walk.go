@@ -87,8 +87,8 @@ func (tx *Tx) walk(c *Caller, path string, o walkOptions) (*route, error) {
 
 // walkNames walks without following links: at one it returns the names to go on with.
 func (tx *Tx) walkNames(c *Caller, names []string, o walkOptions) (r *route, next []string, err error) {
-	if w, ok := tx.etx.(engine.Walker); ok && !o.read && len(names) > 0 && len(tx.puts) == 0 {
-		if err = tx.prefetch(w, names, o); err != nil {
+	if !o.read && len(names) > 0 && names[0] != trashName && len(tx.puts) == 0 && !tx.recall(names, o) {
+		if err = tx.prefetch(names, o); err != nil {
 			return nil, nil, err
 		}
 	}
@@ -223,10 +223,12 @@ func (tx *Tx) follow(r *route, before, after []string) ([]string, error) {
 	return append(names, after...), nil
 }
 
-// prefetch reads what the walk of names will ask for through the engine's fast path.
-func (tx *Tx) prefetch(w engine.Walker, names []string, o walkOptions) error {
-	if names[0] == trashName {
-		return nil // not stored: the plain steps know it
+// prefetch reads what the walk of names will ask for through the engine's fast path, if it has one. The trash is not for it:
+// that its directory is in the root is not stored, and the plain steps know it.
+func (tx *Tx) prefetch(names []string, o walkOptions) error {
+	w, ok := tx.etx.(engine.Walker)
+	if !ok {
+		return nil
 	}
 	met, err := w.Walk(tx.ctx, engine.WalkQuery{From: record.Root, Names: names, Last: o.last, Chunks: o.chunks, Xattrs: o.xattrs, Sole: o.sole})
 	if err != nil {

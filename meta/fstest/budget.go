@@ -154,8 +154,8 @@ func testBudgets(t *testing.T, open Open, opts ...option) {
 	for _, b := range budgets {
 		t.Run(b.name, func(t *testing.T) {
 			counting := enginetest.NewCounting(open(t))
-			// Without deletion of data, which goes on in the background.
-			v := newVolumeOn(t, counting, append(opts, with(func(o *meta.Options) { o.Deletes = -1 }))...)
+			// Without deletion of data, which goes on in the background, and without memory, which has budgets of its own.
+			v := newVolumeOn(t, counting, append(opts, remembering(-1), with(func(o *meta.Options) { o.Deletes = -1 }))...)
 			if v.setup.limits {
 				v.limit("/", 1<<40, 1<<20)
 			}

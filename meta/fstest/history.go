@@ -39,23 +39,24 @@ type history struct {
 type operation struct {
 	weight int
 	do     func(h *history) (what string, got, want error)
+	alone  bool // what it does to a client another client does not know
 }
 
 var operations = []operation{
-	{12, (*history).opCommit}, {4, (*history).opCommitDir}, {6, (*history).opRemove}, {2, (*history).opRemoveTree}, {2, (*history).opRmdirPath},
-	{4, (*history).opCopy}, {4, (*history).opCompose}, {3, (*history).opSetXattrs}, {5, (*history).opMake}, {4, (*history).opUnlink}, {2, (*history).opRmdir},
-	{8, (*history).opRename}, {5, (*history).opLink}, {5, (*history).opWrite}, {5, (*history).opTruncate}, {3, (*history).opFallocate}, {3, (*history).opCopyRange},
-	{3, (*history).opXattr}, {3, (*history).opOpen}, {3, (*history).opClose}, {1, (*history).opCompact}, {1, (*history).opCleanUp}, {1, (*history).opQuota}, {4, (*history).opList},
+	{12, (*history).opCommit, false}, {4, (*history).opCommitDir, false}, {6, (*history).opRemove, false}, {2, (*history).opRemoveTree, false}, {2, (*history).opRmdirPath, false},
+	{4, (*history).opCopy, false}, {4, (*history).opCompose, false}, {3, (*history).opSetXattrs, false}, {5, (*history).opMake, false}, {4, (*history).opUnlink, false}, {2, (*history).opRmdir, false},
+	{8, (*history).opRename, false}, {5, (*history).opLink, false}, {5, (*history).opWrite, false}, {5, (*history).opTruncate, false}, {3, (*history).opFallocate, false}, {3, (*history).opCopyRange, false},
+	{3, (*history).opXattr, false}, {3, (*history).opOpen, true}, {3, (*history).opClose, true}, {1, (*history).opCompact, false}, {1, (*history).opCleanUp, false}, {1, (*history).opQuota, true}, {4, (*history).opList, false},
 }
 
 func testHistory(t *testing.T, open Open, opts ...option) {
-	runHistory(newVolume(t, open, append(opts, withOwners)...), func(*rand.Rand) {})
+	runHistory(newVolume(t, open, append(opts, withOwners)...), operations, func(*rand.Rand) {})
 }
 
 // testHistoryConflicts lets commits fail in ways that must make no difference.
 func testHistoryConflicts(t *testing.T, open Open) {
 	failing := enginetest.NewFailing(open(t))
-	runHistory(newVolumeOn(t, failing, withTrash, withOwners), func(r *rand.Rand) {
+	runHistory(newVolumeOn(t, failing, withTrash, withOwners), operations, func(r *rand.Rand) {
 		if failing.Pending() < 3 {
 			failing.Fail(1+r.IntN(4), []enginetest.Fault{enginetest.Busy, enginetest.Conflicting}[r.IntN(2)])
 		}
@@ -63,7 +64,7 @@ func testHistoryConflicts(t *testing.T, open Open) {
 }
 
 // runHistory does random operations, before each of them disturb.
-func runHistory(v *volume, disturb func(*rand.Rand)) {
+func runHistory(v *volume, operations []operation, disturb func(*rand.Rand)) {
 	t := v.T
 	h := &history{volume: v, r: random(t), handles: map[*mnode][]func(){}, trashed: v.setup.setting.TrashDays > 0}
 	h.m = newModel(h.trashed, v.clock.now)

@@ -31,6 +31,17 @@ func TestHotCounters(t *testing.T) {
 	})
 }
 
+// What clients of remote engines do.
+func TestRemembering(t *testing.T) {
+	fstest.RunRemembering(t, func(t *testing.T) engine.Engine {
+		e, err := mem.Open(t.Context(), engine.Options{Create: true})
+		if err != nil {
+			t.Fatal(err)
+		}
+		return e
+	})
+}
+
 func TestSQLite(t *testing.T) {
 	fstest.Run(t, func(t *testing.T) engine.Engine {
 		e, err := sqldb.Open(t.Context(), "sqlite3://"+filepath.Join(t.TempDir(), "meta.db"), engine.Options{Create: true})

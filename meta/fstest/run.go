@@ -44,7 +44,7 @@ func RunHot(t *testing.T, open Open) {
 
 func runAll(t *testing.T, open Open) {
 	run(t, open, [][]test{objectTests, listTests, nodeTests, renameTests, dataTests, compactTests, statTests, hotTests, lifeTests,
-		quotaTests, historyTests, parallelTests, budgetTests})
+		quotaTests, historyTests, parallelTests, rememberTests, budgetTests})
 }
 
 func run(t *testing.T, open Open, groups [][]test) {

@@ -123,7 +123,7 @@ func TestTurnarounds(t *testing.T) {
 		err := tx.Commit(ctx, &engine.Batch{Checks: pathChecks(), Writes: putWrites("new1", 200000), Otherwise: q})
 		var c *engine.Conflict
 		if !errors.As(err, &c) || c.Walked == nil || len(c.Walked.Attrs) != 4 || len(c.Walked.Xattrs) != 2 {
-			return fmt.Errorf("got %w, want a conflict and what is on the path: %+v", err, c)
+			return fmt.Errorf("got %w, want a conflict and all that is on the path", err)
 		}
 		return nil
 	}))
