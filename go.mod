@@ -2,6 +2,8 @@ module juicefs
 
 go 1.26.0
 
+toolchain go1.26.11
+
 // The S3 front: the fork of MinIO that JuiceFS 1.4.1 embeds, as published.
 replace github.com/minio/minio => github.com/juicedata/minio v0.0.0-20260515071949-69a6cfc9da65
 
