@@ -9,6 +9,8 @@ import (
 	"net/http"
 	"strconv"
 	"strings"
+
+	"github.com/gorilla/mux"
 )
 
 // Admin is what the front asks of the server's management. Its methods may be called from several goroutines at once.
@@ -79,18 +81,22 @@ func (f *Front) addUser(r *http.Request) *Failure {
 	if fail := f.onlyUsers(r); fail != nil {
 		return fail
 	}
-	name := param(r, "accessKey")
+	name, routed := mux.Vars(r)["accessKey"] // which is what the handler takes
+	if !routed {
+		name = param(r, "accessKey")
+	}
 	if other, known := f.o.Server.Identity(name); known && other.Root {
 		return &Failure{Status: http.StatusForbidden, Code: "AccessDenied", Message: "A user cannot have the name of the root user."}
 	}
 	return f.changeSealed(r, id, func(body []byte) ([]byte, *Failure) {
-		return checkUser(body, name == id.AccessKey)
+		return checkUser(body, name == id.AccessKey, id.Root)
 	})
 }
 
-// checkUser looks at what a user is to be. Clients of today do not say whether the user is enabled; for the server of 2021
+// checkUser looks at what a user is to be. Who may make users may not thereby give them policies, which is another right and
+// has a call of its own; only the root user may do all. Clients of today do not say whether the user is enabled; for the server of 2021
 // it then is not.
-func checkUser(body []byte, self bool) ([]byte, *Failure) {
+func checkUser(body []byte, self, root bool) ([]byte, *Failure) {
 	var user map[string]json.RawMessage
 	if err := json.Unmarshal(body, &user); err != nil || user == nil {
 		return nil, badAdminBody
@@ -105,6 +111,9 @@ func checkUser(body []byte, self bool) ([]byte, *Failure) {
 	}
 	if status := text("status"); self && (text("policyName") != "" || status != "" && status != "enabled") {
 		return nil, &Failure{Status: http.StatusForbidden, Code: "AccessDenied", Message: "Users may change their own secret key and nothing else."}
+	}
+	if !root && text("policyName") != "" {
+		return nil, &Failure{Status: http.StatusForbidden, Code: "AccessDenied", Message: "A policy is set by a call of its own."}
 	}
 	if text("status") != "" {
 		return body, nil

@@ -22,6 +22,10 @@ var notAllowed = Failure{Status: http.StatusMethodNotAllowed, Code: "MethodNotAl
 func unrouted(next http.Handler) http.Handler {
 	return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
 		kind := kindOf(r)
+		if kind != s3 && r.URL.RawQuery != "" && !wellFormed(r.URL.RawQuery) {
+			writeFailure(w, r.URL.Path, *badURI) // or a check could read one user's name and the handler another's
+			return
+		}
 		switch r.Method {
 		case http.MethodGet, http.MethodHead, http.MethodPut, http.MethodDelete, http.MethodOptions:
 			if r.URL.Path == "/crossdomain.xml" {

@@ -47,6 +47,9 @@ func TestWhatHasNoHandlerIsAnswered(t *testing.T) {
 		{http.MethodDelete, "/", http.StatusMethodNotAllowed, "MethodNotAllowed"},
 		{http.MethodPost, "/b/k?renew", http.StatusNotImplemented, "NotImplemented"},
 		{http.MethodPost, "/b/", http.StatusNotImplemented, "NotImplemented"},
+		{http.MethodPut, "/minio/admin/v3/add-user?x;accessKey=a&accessKey=b", http.StatusBadRequest, "InvalidURI"},
+		{http.MethodPost, "/?a;Action=AssumeRoleWithLDAPIdentity", http.StatusBadRequest, "InvalidURI"},
+		{http.MethodGet, "/minio/download/b/k?token=%zz", http.StatusBadRequest, "InvalidURI"},
 		{http.MethodGet, "/crossdomain.xml", http.StatusForbidden, "AccessDenied"},
 	} {
 		resp, body := do(t, c.method, srv.URL+c.path)

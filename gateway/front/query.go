@@ -217,13 +217,16 @@ var parameters = map[string]places{
 var notImplemented = &Failure{Status: http.StatusNotImplemented, Code: "NotImplemented",
 	Message: "A header you provided implies functionality that is not implemented"}
 
+// badURI is the reply to a query that not everybody decodes alike.
+var badURI = &Failure{Status: http.StatusBadRequest, Code: "InvalidURI", Message: "Couldn't parse the specified URI."}
+
 // checkQuery turns down what a query asks for and is not there.
 func checkQuery(r *http.Request, at places) *Failure {
 	if r.URL.RawQuery == "" {
 		return nil
 	}
 	if !wellFormed(r.URL.RawQuery) {
-		return &Failure{Status: http.StatusBadRequest, Code: "InvalidURI", Message: "Couldn't parse the specified URI."}
+		return badURI
 	}
 	operation := ""
 	for name, value := range params(r.URL.RawQuery) {

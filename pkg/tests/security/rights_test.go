@@ -1,6 +1,7 @@
 package security
 
 import (
+	"bytes"
 	"crypto/sha256"
 	"encoding/hex"
 	"net/http"
@@ -9,6 +10,7 @@ import (
 	"testing"
 
 	"github.com/minio/minio-go/v7/pkg/signer"
+	"github.com/minio/minio/pkg/madmin"
 
 	"juicefs/pkg/tests/oracle"
 )
@@ -36,6 +38,25 @@ func TestRights(t *testing.T) {
 			w := s.user("s2user", "readonly")
 			s.admin(w, http.MethodPut, "add-user?accessKey="+w.key, map[string]string{"secretKey": w.secret, "status": "enabled", "policyName": "consoleAdmin"})
 			return s.manages(w)
+		}},
+		{"S2 a user gives itself a policy by a query that is read in two ways", func(s *side) bool {
+			w := s.user("s2split", "readonly")
+			sealed, err := madmin.EncryptData(w.secret, []byte(`{"secretKey":"`+w.secret+`","status":"enabled","policyName":"consoleAdmin"}`))
+			must(s.t, err)
+			req, err := http.NewRequestWithContext(s.t.Context(), http.MethodPut, s.g.URL()+"/minio/admin/v3/add-user?accessKey=somebody", bytes.NewReader(sealed))
+			must(s.t, err)
+			sum := sha256.Sum256(sealed)
+			req.Header.Set("X-Amz-Content-Sha256", hex.EncodeToString(sum[:]))
+			req = signer.SignV4(*req, w.key, w.secret, "", oracle.Region)
+			req.URL.RawQuery = "x=;accessKey=" + w.key + "&accessKey=somebody" // of which the signature has the end alone
+			s.do(req)
+			return s.manages(w)
+		}},
+		{"S2 who may make users gives one all rights", func(s *side) bool {
+			w := s.user("s2maker", `{"Version":"2012-10-17","Statement":[{"Effect":"Allow","Action":["admin:CreateUser"]}]}`)
+			made := who{"s2made", "s2made-secret", ""}
+			s.admin(w, http.MethodPut, "add-user?accessKey="+made.key, map[string]string{"secretKey": made.secret, "status": "enabled", "policyName": "consoleAdmin"})
+			return s.manages(made)
 		}},
 		{"S6 CVE-2025-62506 a limited service account makes another without limits", func(s *side) bool {
 			_, w := s.limited("s6a")
@@ -112,6 +133,10 @@ func TestWhatUsersMayDo(t *testing.T) {
 		t.Error("a user that changed its secret key lost its policy, or is disabled")
 	}
 	s.fine(s.admin(changed, http.MethodPut, "add-user?accessKey=other", map[string]string{"secretKey": "other-secret"}))
+	s.fine(s.admin(root, http.MethodPut, "add-user?accessKey=another", map[string]string{"secretKey": "another-secret", "policyName": "consoleAdmin"}))
+	if !s.manages(who{"another", "another-secret", ""}) {
+		t.Error("the root user cannot make an administrator by one call")
+	}
 	s.fine(s.admin(changed, http.MethodDelete, "delete-service-account?accessKey="+service.key, nil))
 	if a := s.admin(who{"nobody", "nobody-secret", ""}, http.MethodPut, "add-user?accessKey=x", map[string]string{"secretKey": "12345678"}); a.status != http.StatusForbidden {
 		t.Errorf("somebody unknown got %d %s", a.status, a.body)
