@@ -2,6 +2,7 @@ package interop
 
 import (
 	"bytes"
+	"errors"
 	"fmt"
 	"math/rand/v2"
 	"slices"
@@ -101,7 +102,11 @@ func (w *worker) fails(what string, err error) {
 func (w *worker) data(etag func([]byte) string) (uint64, []byte) {
 	w.n++
 	id := uint64(w.number)<<32 | w.n
-	data := stamped(id, 8+w.rnd.IntN(100*kib))
+	size := 8 + w.rnd.IntN(100*kib)
+	if w.dataGoes && w.rnd.IntN(8) == 0 {
+		size = 9 * mib // several blocks, so that reads take a while
+	}
+	data := stamped(id, size)
 	w.mu.Lock()
 	defer w.mu.Unlock()
 	w.bodies[id] = body{size: len(data), etag: etag(data)}
@@ -164,7 +169,16 @@ func (w *worker) get(key string) {
 		_, _ = getAll(w.Context(), w.s3, w.v.Name, key) // only that it is done matters
 		return
 	}
-	if _, _, err := w.read(w.Context(), w.s3, key); err != nil {
+	_, _, err := w.read(w.Context(), w.s3, key)
+	var wrong wrongBytes
+	w.mu.Lock()
+	defer w.mu.Unlock()
+	switch {
+	case err == nil:
+		w.reads++
+	case w.dataGoes && !errors.As(err, &wrong):
+		w.ended++
+	default:
 		w.Errorf("worker %d: GET %s: %v", w.number, key, err)
 	}
 }
