@@ -1,6 +1,7 @@
 package fstest
 
 import (
+	"bytes"
 	"errors"
 	"fmt"
 	"slices"
@@ -23,6 +24,7 @@ var objectTests = []test{
 	{"conditions of commit", testCommitAllow},
 	{"parents that must exist", testCommitTop},
 	{"directory objects", testCommitDir},
+	{"long extended attributes", testLongAttributes},
 	{"parked data is taken over", testCommitFrom},
 	{"owner, mode and groups of new objects", testCommitOwner},
 	{"times of directories", testDirTimes},
@@ -402,5 +404,23 @@ func testCommitOverLinks(t *testing.T, open Open) {
 		} else if n := len(v.trash()); n != 4 {
 			t.Errorf("the trash has %q", v.trash())
 		}
+	}
+}
+
+// testLongAttributes: the gateway continues a value that is longer than an attribute may be in further ones.
+func testLongAttributes(t *testing.T, open Open) {
+	v := newVolume(t, open)
+	s := v.spec("/d/k", 5)
+	s.Xattrs = map[string][]byte{}
+	for k := range 8 {
+		s.Xattrs[fmt.Sprintf("s3-part-sums.%d", k)] = bytes.Repeat([]byte{'A' + byte(k)}, 1<<16-1)
+	}
+	v.commit(s)
+	if d := cmp.Diff(v.get("/d/k").Xattrs, s.Xattrs); d != "" {
+		t.Errorf("extended attributes (-got +want):\n%.1000s", d)
+	}
+	v.put("/d/k", 3)
+	if got := v.get("/d/k").Xattrs; len(got) > 0 {
+		t.Errorf("a new object has %d extended attributes", len(got))
 	}
 }

@@ -1,13 +1,16 @@
 package s3
 
 import (
+	"bytes"
 	"errors"
 	"fmt"
+	"io"
 	"net/http"
 	"strings"
 	"sync"
 	"sync/atomic"
 	"testing"
+	"time"
 
 	"github.com/minio/minio-go/v7"
 
@@ -15,44 +18,97 @@ import (
 	"juicefs/pkg/tests/redistest"
 )
 
-// TestOneClientWins: of many clients that make a key under the condition that there is none, on two gateways of one
-// volume, one wins, and the object is its.
+const (
+	racers   = 64
+	raceKeys = 1000
+	fewKeys  = 100 // of SQLite, which several gateways share for tests at most; all of them for the first race
+)
+
+// race is what many clients on two gateways of one volume do to the same keys, under a condition that holds for one of them.
+type race struct {
+	name   string
+	before string // the data of each key; empty: there is none
+	// try is a client's move, from 1, for a key. It returns the status.
+	try func(r *runner, n int, key string) (int, error)
+	won int // status of the winner, whose number is the data afterwards unless the key is removed
+	// lost is the status of all others.
+	lost  int
+	among int // every which client takes part in a key
+}
+
+var races = []race{
+	{name: "PUT of a new key", try: putNew, won: 200, lost: 412, among: 1},
+	{name: "PUT in place of what is known", before: "0", try: putKnown, won: 200, lost: 412, among: 1},
+	{name: "copy to a new key", try: copyNew, won: 200, lost: 412, among: 1},
+	{name: "upload in parts to a new key", try: completeNew, won: 200, lost: 412, among: 8}, // three requests each
+	{name: "removal of what is known", before: "0", try: removeKnown, won: 204, lost: 404, among: 1},
+}
+
+// TestOneClientWins: of many clients that change a key under the same condition, on two gateways of one volume, one wins, and
+// the object is its.
 func TestOneClientWins(t *testing.T) {
 	for name, url := range map[string]func() string{
 		"sqlite": func() string { return "" },
 		"redis":  func() string { return redistest.Start(t).URL(1) },
 	} {
-		t.Run(name, func(t *testing.T) { raceForKeys(t, url()) })
+		t.Run(name, func(t *testing.T) {
+			p := oracle.Ours(t)
+			v := oracle.Format(t, p, oracle.FormatOptions{Meta: url()})
+			one := oracle.Start(t, p, v, oracle.GatewayOptions{Flags: everything})
+			two := oracle.Start(t, p, v, oracle.GatewayOptions{Flags: everything})
+			for k, q := range races {
+				t.Run(q.name, func(t *testing.T) {
+					keys := raceKeys
+					if name == "sqlite" && k > 0 {
+						keys = fewKeys
+					}
+					r := &runner{keys: keys, c: use(t, one), urls: [2]string{one.URL(), two.URL()},
+						http: &http.Client{Timeout: time.Minute, Transport: &http.Transport{MaxIdleConnsPerHost: racers}}}
+					t.Cleanup(r.http.CloseIdleConnections)
+					r.run(&q)
+				})
+			}
+		})
 	}
 }
 
-const racers, raceKeys = 64, 1000
+// runner runs a race.
+type runner struct {
+	keys int
+	c    *client
+	urls [2]string // of the gateways
+	http *http.Client
+}
 
-func raceForKeys(t *testing.T, url string) {
-	p := oracle.Ours(t)
-	v := oracle.Format(t, p, oracle.FormatOptions{Meta: url})
-	one := oracle.Start(t, p, v, oracle.GatewayOptions{Flags: everything})
-	c := use(t, one)
-	gateways := []*oracle.Gateway{one, oracle.Start(t, p, v, oracle.GatewayOptions{Flags: everything})}
-	client := &http.Client{Transport: &http.Transport{MaxIdleConnsPerHost: racers}}
-	t.Cleanup(client.CloseIdleConnections)
-	var winners [raceKeys]atomic.Int32 // the number of the client, from 1; -1: several
+func (r *runner) run(q *race) {
+	t := r.c.t
+	for n := 1; n <= racers; n++ {
+		r.c.put(fmt.Sprintf("of/%d", n), fmt.Append(nil, n), minio.PutObjectOptions{})
+	}
+	key := func(k int) string { return fmt.Sprintf("k/%d", k) }
+	for k := 0; q.before != "" && k < r.keys; k++ {
+		r.c.put(key(k), []byte(q.before), minio.PutObjectOptions{})
+	}
+	winners := make([]atomic.Int32, r.keys) // the number of the client; -1: several
 	errs := make([]error, racers)
 	var all sync.WaitGroup
-	for n := range racers {
+	for n := 1; n <= racers; n++ {
 		all.Go(func() {
-			for k := range raceKeys {
-				status, err := putNew(t, client, fmt.Sprintf("%s/%s/%d", gateways[n%2].URL(), c.bucket, k), fmt.Sprint(n+1))
+			for k := range r.keys {
+				if (n+k)%q.among != 0 {
+					continue
+				}
+				status, err := q.try(r, n, key(k))
 				switch {
 				case err != nil:
-					errs[n] = err
+					errs[n-1] = err
 					return
-				case status == http.StatusOK:
-					if !winners[k].CompareAndSwap(0, int32(n+1)) {
+				case status == q.won:
+					if !winners[k].CompareAndSwap(0, int32(n)) {
 						winners[k].Store(-1)
 					}
-				case status != http.StatusPreconditionFailed:
-					errs[n] = fmt.Errorf("key %d: status %d", k, status)
+				case status != q.lost:
+					errs[n-1] = fmt.Errorf("key %d: status %d", k, status)
 					return
 				}
 			}
@@ -60,29 +116,111 @@ func raceForKeys(t *testing.T, url string) {
 	}
 	all.Wait()
 	must(t, errors.Join(errs...))
-	for k := range raceKeys {
+	for k := range r.keys {
 		winner := winners[k].Load()
 		if winner < 1 {
 			t.Errorf("key %d: winner %d", k, winner)
 			continue
 		}
-		info, err := c.StatObject(t.Context(), c.bucket, fmt.Sprint(k), minio.StatObjectOptions{})
-		must(t, err)
-		if info.ETag != md5Hex([]byte(fmt.Sprint(winner))) {
+		switch {
+		case q.won == http.StatusNoContent:
+			r.c.same(key(k), r.c.there(key(k)), false)
+		case string(r.c.get(key(k))) != fmt.Sprint(winner):
 			t.Errorf("key %d is not the winner's", k)
 		}
 	}
 }
 
-func putNew(t *testing.T, client *http.Client, url, data string) (int, error) {
-	req, err := http.NewRequestWithContext(t.Context(), http.MethodPut, url, strings.NewReader(data))
+// send sends a request of a client, by its gateway, and returns the status and the body.
+func (r *runner) send(n int, method, key, body string, headers ...string) (int, string, http.Header, error) {
+	req, err := http.NewRequestWithContext(r.c.t.Context(), method, r.urls[n%2]+"/"+r.c.bucket+"/"+key, strings.NewReader(body))
 	if err != nil {
-		return 0, err
+		return 0, "", nil, err
 	}
-	req.Header.Set("If-None-Match", "*")
-	resp, err := client.Do(sign(req))
+	for k := 0; k < len(headers); k += 2 {
+		req.Header.Set(headers[k], headers[k+1])
+	}
+	resp, err := r.http.Do(sign(req))
 	if err != nil {
-		return 0, err
+		return 0, "", nil, err
 	}
-	return resp.StatusCode, resp.Body.Close()
+	b, err := io.ReadAll(resp.Body)
+	return resp.StatusCode, string(b), resp.Header, errors.Join(err, resp.Body.Close())
+}
+
+func putNew(r *runner, n int, key string) (int, error) {
+	status, _, _, err := r.send(n, http.MethodPut, key, fmt.Sprint(n), "If-None-Match", "*")
+	return status, err
+}
+
+func putKnown(r *runner, n int, key string) (int, error) {
+	status, _, _, err := r.send(n, http.MethodPut, key, fmt.Sprint(n), "If-Match", `"`+md5Hex([]byte("0"))+`"`)
+	return status, err
+}
+
+func copyNew(r *runner, n int, key string) (int, error) {
+	status, _, _, err := r.send(n, http.MethodPut, key, "", "If-None-Match", "*", "X-Amz-Copy-Source", fmt.Sprintf("%s/of/%d", r.c.bucket, n))
+	return status, err
+}
+
+func completeNew(r *runner, n int, key string) (int, error) {
+	status, body, _, err := r.send(n, http.MethodPost, key+"?uploads", "")
+	if err != nil || status != http.StatusOK {
+		return status, err
+	}
+	id := between(body, "<UploadId>", "</UploadId>")[0]
+	status, _, h, err := r.send(n, http.MethodPut, key+"?partNumber=1&uploadId="+id, fmt.Sprint(n))
+	if err != nil || status != http.StatusOK {
+		return -status, err
+	}
+	status, body, _, err = r.send(n, http.MethodPost, key+"?uploadId="+id,
+		"<CompleteMultipartUpload><Part><PartNumber>1</PartNumber><ETag>"+h.Get("ETag")+"</ETag></Part></CompleteMultipartUpload>", "If-None-Match", "*")
+	if status == http.StatusOK && !strings.Contains(body, "<CompleteMultipartUploadResult") {
+		return -status, err // an error after the header
+	}
+	return status, err
+}
+
+func removeKnown(r *runner, n int, key string) (int, error) {
+	status, _, _, err := r.send(n, http.MethodDelete, key, "", "If-Match", `"`+md5Hex([]byte("0"))+`"`)
+	return status, err
+}
+
+// TestPutsBesideDeletesElsewhere: row 17. A PUT into a directory whose last object another gateway is removing succeeds, and
+// the object is there; no directory is left in the end.
+func TestPutsBesideDeletesElsewhere(t *testing.T) {
+	for name, url := range map[string]func() string{
+		"sqlite": func() string { return "" },
+		"redis":  func() string { return redistest.Start(t).URL(1) },
+	} {
+		t.Run(name, func(t *testing.T) {
+			p := oracle.Ours(t)
+			v := oracle.Format(t, p, oracle.FormatOptions{Meta: url()})
+			c := use(t, oracle.Start(t, p, v, oracle.GatewayOptions{Flags: everything}))
+			cores := [2]*minio.Core{c.Core, oracle.Start(t, p, v, oracle.GatewayOptions{Flags: everything}).Core(t)}
+			var wg sync.WaitGroup
+			for w := range 8 {
+				core := cores[w%2]
+				wg.Go(func() {
+					for round := range 100 {
+						key, data := fmt.Sprintf("shared/deep/dir/%d", w), fmt.Append(nil, w, round)
+						if _, err := core.PutObject(t.Context(), c.bucket, key, bytes.NewReader(data), int64(len(data)), "", "", minio.PutObjectOptions{}); err != nil {
+							t.Errorf("put: %v", err)
+							continue
+						}
+						info, err := cores[(w+1)%2].StatObject(t.Context(), c.bucket, key, minio.StatObjectOptions{})
+						if err != nil || info.ETag != md5Hex(data) {
+							t.Errorf("seen by the other gateway: %q, %v", info.ETag, err)
+						}
+						if err = core.RemoveObject(t.Context(), c.bucket, key, minio.RemoveObjectOptions{}); err != nil {
+							t.Errorf("delete: %v", err)
+						}
+					}
+				})
+			}
+			wg.Wait()
+			c.same("listing", c.keys("", "/"), "")
+			must(t, c.RemoveBucket(t.Context(), c.bucket))
+		})
+	}
 }
