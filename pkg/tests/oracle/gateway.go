@@ -39,6 +39,7 @@ type GatewayOptions struct {
 	Flags []string     // of the gateway command, on top of those that Start gives
 	Env   []string     // on top of the root user's keys
 	TLS   *Certificate // nil: plain HTTP
+	Agent bool         // leaves the original's profiling server on
 }
 
 // Gateway is a running gateway. Its methods may be called from several goroutines, but those that end it only once.
@@ -84,11 +85,14 @@ func start(t testing.TB, p Program, v *Volume, o GatewayOptions) (*Gateway, erro
 	}
 	defer func() { _ = log.Close() }() // the child has its own
 	args := []string{
-		"--no-agent", "gateway", v.Meta, g.Addr, "--no-banner", "--no-usage-report", "--backup-meta", "0",
+		"gateway", v.Meta, g.Addr, "--no-banner", "--no-usage-report", "--backup-meta", "0",
 		"--cache-dir", "memory", "--metrics", "127.0.0.1:0", "--heartbeat", "2s",
 	}
 	if !p.Original {
 		args = append(args, "--drain-delay", "0")
+	}
+	if !o.Agent {
+		args = append([]string{"--no-agent"}, args...)
 	}
 	g.cmd = exec.Command(p.Path, append(args, o.Flags...)...) //nolint:noctx // ended by signals, see Stop and Kill
 	g.cmd.Dir = home
