@@ -2,20 +2,17 @@ package meta
 
 import (
 	"context"
-	"errors"
-	"fmt"
-	"slices"
 	"sync"
 	"time"
 
-	"juicefs/meta/engine"
 	"juicefs/meta/record"
 )
 
-// deleter removes the data of deleted files in the background. A record in the database names each, so what is left when
-// the process ends is found by any client later.
+// deleter removes the data of deleted files in the background, many files at a time. A record in the database names each, so
+// what is left when the process ends is found by any client later.
 type deleter struct {
-	fs *FS
+	fs     *FS
+	gather time.Duration // how long a file that is due waits for others
 
 	mu      sync.Mutex
 	waiting []goneFile               // by due time
@@ -25,6 +22,21 @@ type deleter struct {
 	signal  chan struct{}
 }
 
+// How much is removed at once: what a database does in a millisecond or two, so that requests beside it wait no longer.
+const (
+	deleteBatch  = 100 // files
+	deleteChunks = 200 // their chunks, by their lengths; a file of more is removed chunk by chunk
+)
+
+// The removal of data stays behind requests: after each batch it rests for some times as long as that took, so that it has a
+// small part of the processors at most. A store that is far away makes batches long without using any, hence the bound; and
+// when very many files wait there is no rest.
+const (
+	restFactor  = 4
+	restMost    = 50 * time.Millisecond
+	restBacklog = 10000 // files
+)
+
 type goneFile struct {
 	ino    record.Ino
 	length uint64
@@ -32,21 +44,25 @@ type goneFile struct {
 }
 
 func (d *deleter) init(fs *FS) {
-	d.fs = fs
+	d.fs, d.gather = fs, min(fs.o.DeleteDelay/5, time.Second)
 	d.pending, d.busy = map[record.Ino]time.Time{}, map[record.Ino]bool{}
 	d.signal = make(chan struct{}, 1)
 }
 
 // add queues a file whose deleted-file record was written.
 func (d *deleter) add(ino record.Ino, length uint64) {
+	now := d.fs.o.Now()
 	d.mu.Lock()
-	due := d.fs.o.Now().Add(d.fs.o.DeleteDelay)
 	if _, ok := d.pending[ino]; !ok {
+		due := now.Add(d.fs.o.DeleteDelay)
 		d.pending[ino] = due
 		d.waiting = append(d.waiting, goneFile{ino, length, due})
 	}
+	wake := len(d.waiting) == 1 || len(d.waiting) > 0 && !now.Before(d.waiting[0].due.Add(d.gather))
 	d.mu.Unlock()
-	d.wake()
+	if wake { // else the timer is set for the first of them
+		d.wake()
+	}
 }
 
 // release queues a sustained inode that nobody here has open any more.
@@ -55,6 +71,16 @@ func (d *deleter) release(ino record.Ino) {
 	d.ended = append(d.ended, ino)
 	d.mu.Unlock()
 	d.wake()
+}
+
+// closed says that nobody here has an inode open any more.
+func (d *deleter) closed(ino record.Ino) {
+	d.mu.Lock()
+	_, waits := d.pending[ino]
+	d.mu.Unlock()
+	if waits {
+		d.wake()
+	}
 }
 
 func (d *deleter) wake() {
@@ -79,9 +105,7 @@ func (d *deleter) run(ctx context.Context) {
 	t := time.NewTimer(time.Hour)
 	defer t.Stop()
 	for {
-		d.endAll(ctx)
-		next := d.start(ctx, slots, &running)
-		t.Reset(next)
+		t.Reset(d.work(ctx, slots, &running))
 		select {
 		case <-ctx.Done():
 			return
@@ -104,215 +128,100 @@ func (d *deleter) endAll(ctx context.Context) {
 	}
 }
 
-// start begins the removal of what is due and not open, and returns when to look again.
-func (d *deleter) start(ctx context.Context, slots chan struct{}, running *sync.WaitGroup) time.Duration {
+// work removes what is due and not open, and returns when to look again. Large files have goroutines of their own, so that
+// they hold nothing up.
+func (d *deleter) work(ctx context.Context, slots chan struct{}, running *sync.WaitGroup) time.Duration {
 	const idle = time.Minute
-	if d.fs.o.Deletes < 0 || d.fs.o.DeleteSlice == nil {
-		return idle
-	}
-	for {
-		f, wait, ok := d.pick()
-		if !ok {
+	for ctx.Err() == nil {
+		d.endAll(ctx)
+		if d.fs.o.Deletes < 0 || d.fs.o.DeleteSlice == nil {
+			break
+		}
+		files, left, wait := d.pick()
+		if len(files) == 0 {
 			return min(wait, idle)
 		}
-		select {
-		case slots <- struct{}{}:
-		case <-ctx.Done():
-			return idle
-		}
-		running.Add(1)
-		go func() {
-			defer running.Done()
-			defer func() { <-slots }()
-			if err := d.fs.deleteFile(ctx, f.ino, f.length); err != nil && ctx.Err() == nil {
-				d.fs.log.Warn("remove data of a deleted file; it will be tried again", "inode", uint64(f.ino), "err", err)
+		if len(files) == 1 && chunkCount(files[0].length) > deleteChunks {
+			select {
+			case slots <- struct{}{}:
+			case <-ctx.Done():
+				return idle
 			}
-			d.mu.Lock()
-			delete(d.pending, f.ino)
-			delete(d.busy, f.ino)
-			d.mu.Unlock()
-		}()
+			running.Go(func() {
+				d.remove(ctx, files)
+				<-slots
+			})
+			continue
+		}
+		begin := time.Now()
+		d.remove(ctx, files)
+		if left < restBacklog {
+			rest(ctx, min(restFactor*time.Since(begin), restMost))
+		}
+	}
+	return idle
+}
+
+func rest(ctx context.Context, d time.Duration) {
+	t := time.NewTimer(d)
+	defer t.Stop()
+	select {
+	case <-ctx.Done():
+	case <-t.C:
 	}
 }
 
-// pick takes the first file that is due and not open. Lock order: open files, then the deleter.
-func (d *deleter) pick() (f goneFile, wait time.Duration, ok bool) {
+// remove removes the data of files that pick returned.
+func (d *deleter) remove(ctx context.Context, files []goneFile) {
+	if err := d.fs.deleteFiles(ctx, files); err != nil && ctx.Err() == nil {
+		d.fs.log.Warn("remove data of deleted files; it will be tried again", "inode", uint64(files[0].ino), "files", len(files), "err", err)
+	}
+	d.mu.Lock()
+	defer d.mu.Unlock()
+	for _, f := range files {
+		delete(d.pending, f.ino)
+		delete(d.busy, f.ino)
+	}
+}
+
+// pick takes the first files that are due and not open, once there are enough of them or the first has waited for long enough.
+// left is how many more wait; without any, wait is how long to. Lock order: open files, then the deleter.
+func (d *deleter) pick() (files []goneFile, left int, wait time.Duration) {
 	d.fs.open.mu.Lock()
 	defer d.fs.open.mu.Unlock()
 	d.mu.Lock()
 	defer d.mu.Unlock()
 	now := d.fs.o.Now()
+	if len(d.waiting) == 0 {
+		return nil, 0, time.Hour
+	}
+	if enough := len(d.waiting) >= deleteBatch && !now.Before(d.waiting[deleteBatch-1].due); !enough {
+		if wait = d.waiting[0].due.Add(d.gather).Sub(now); wait > 0 {
+			return nil, 0, wait
+		}
+	}
 	wait = time.Hour
-	for i, f := range d.waiting {
-		if left := f.due.Sub(now); left > 0 {
-			wait = min(wait, left)
+	chunks, passed := uint32(0), 0
+	var open []goneFile
+	for _, f := range d.waiting {
+		if ahead := f.due.Sub(now); ahead > 0 {
+			wait = ahead + d.gather
 			break
 		}
+		n := max(chunkCount(f.length), 1)
+		if len(files) == deleteBatch || len(files) > 0 && chunks+n > deleteChunks {
+			break
+		}
+		passed++
 		if d.fs.open.files[f.ino] != nil {
+			open = append(open, f)
 			continue
 		}
-		if i == 0 { // nearly always, and thousands may wait
-			d.waiting = d.waiting[1:]
-		} else {
-			d.waiting = slices.Delete(d.waiting, i, i+1)
-		}
+		chunks += n
+		files = append(files, f)
 		d.busy[f.ino] = true
-		return f, 0, true
 	}
-	return goneFile{}, wait, false
-}
-
-// deleteFile removes all data of a deleted file. Its record goes with the last chunk: from then on the slices' own records tell
-// what is left to do.
-func (fs *FS) deleteFile(ctx context.Context, ino record.Ino, length uint64) error {
-	indexes, err := fs.chunkIndexes(ctx, ino, length)
-	if err != nil {
-		return err
-	}
-	file := record.DelFileKey(ino, length)
-	for n, index := range indexes {
-		var also []record.Key
-		if n == len(indexes)-1 {
-			also = []record.Key{file}
-		}
-		if err := fs.deleteChunk(ctx, ino, index, also...); err != nil {
-			return fmt.Errorf("chunk %d: %w", index, err)
-		}
-	}
-	if len(indexes) > 0 {
-		return nil
-	}
-	return fs.update(ctx, "delfile", func(tx *Tx) error {
-		tx.Delete(file)
-		return nil
-	})
-}
-
-// chunkIndexes returns which chunks a file of the given length has. What an engine finds behind the length is included.
-func (fs *FS) chunkIndexes(ctx context.Context, ino record.Ino, length uint64) ([]uint32, error) {
-	const most = 1000
-	var all []uint32
-	r := engine.Range{Kind: record.KindChunk, A: uint64(ino), Below: max((length+record.ChunkSize-1)/record.ChunkSize, 1)}
-	for {
-		var items []record.Item
-		err := fs.view(ctx, "chunks", func(tx *Tx) (err error) {
-			items, err = tx.Page(r, most)
-			return err
-		})
-		if err != nil {
-			return nil, err
-		}
-		for _, it := range items {
-			all = append(all, uint32(it.Key.B))
-		}
-		if len(items) < most {
-			return all, nil
-		}
-		r.After = items[len(items)-1].Key
-	}
-}
-
-// deleteChunk removes a chunk and the slices that nothing else refers to, and other records with the chunk.
-func (fs *FS) deleteChunk(ctx context.Context, ino record.Ino, index uint32, also ...record.Key) error {
-	var dead []record.SliceID
-	err := fs.update(ctx, "delchunk", func(tx *Tx) error {
-		ss, err := tx.Slices(ino, index, engine.Exact)
-		if err != nil {
-			return err
-		}
-		tx.Delete(record.ChunkKey(ino, index))
-		for _, k := range also {
-			tx.Delete(k)
-		}
-		dead, err = tx.deref(ss)
-		return err
-	})
-	if err != nil {
-		return err
-	}
-	return fs.deleteSlices(ctx, dead)
-}
-
-// deref takes one reference for each record that refers to a slice, and returns the slices without any left: their blocks
-// are to be removed once the transaction is committed, then their reference records.
-func (tx *Tx) deref(ss []record.Slice) ([]record.SliceID, error) {
-	counts := map[record.SliceID]int64{}
-	var order []record.SliceID
-	var reads []engine.ReadOp
-	for _, s := range ss {
-		if s.ID == 0 {
-			continue
-		}
-		id := record.SliceID{ID: s.ID, Size: s.Size}
-		if counts[id] == 0 {
-			order = append(order, id)
-			reads = append(reads, engine.ReadOp{Key: record.SliceRefKey(s.ID, s.Size), Guard: engine.Exact})
-		}
-		counts[id]++
-	}
-	if err := tx.Load(reads...); err != nil {
-		return nil, err
-	}
-	var dead []record.SliceID
-	for _, id := range order {
-		k := record.SliceRefKey(id.ID, id.Size)
-		b, err := tx.Get(k, engine.Exact)
-		if err != nil {
-			return nil, err
-		}
-		refs := int64(1)
-		if b != nil {
-			if refs, err = record.DecodeInt64(k.Kind, b); err != nil {
-				return nil, err
-			}
-		}
-		refs -= counts[id]
-		tx.Put(k, record.EncodeInt64(refs))
-		if refs <= 0 {
-			dead = append(dead, id)
-		}
-	}
-	return dead, nil
-}
-
-// deleteSlices removes the blocks of slices without references, then their records. What fails is left to the hourly job.
-func (fs *FS) deleteSlices(ctx context.Context, dead []record.SliceID) error {
-	if fs.o.DeleteSlice == nil || fs.o.Deletes < 0 {
-		return nil
-	}
-	var errs []error
-	for _, id := range dead {
-		if err := fs.o.DeleteSlice(ctx, id); err != nil {
-			errs = append(errs, fmt.Errorf("slice %d: %w", id.ID, err))
-			continue
-		}
-		if err := fs.dropSliceRef(ctx, id); err != nil {
-			errs = append(errs, fmt.Errorf("slice %d: %w", id.ID, err))
-		}
-	}
-	return errors.Join(errs...)
-}
-
-// dropSliceRef removes the record of a slice whose blocks are gone. It mostly counts nothing: only if that turns out to be wrong
-// is it read.
-func (fs *FS) dropSliceRef(ctx context.Context, id record.SliceID) error {
-	k := record.SliceRefKey(id.ID, id.Size)
-	guessed := false
-	return fs.update(ctx, "delslice", func(tx *Tx) error {
-		if !guessed {
-			guessed = true
-			tx.Check(engine.Check{Kind: engine.Same, Key: k, Want: record.EncodeInt64(0)})
-			tx.Delete(k)
-			return nil
-		}
-		b, err := tx.Get(k, engine.Exact)
-		if err != nil || b == nil {
-			return err
-		}
-		if refs, err := record.DecodeInt64(k.Kind, b); err != nil || refs > 0 {
-			return err
-		}
-		tx.Delete(k)
-		return nil
-	})
+	d.waiting = d.waiting[passed-len(open):] // nearly always without a copy: very many may wait
+	copy(d.waiting, open)
+	return files, len(d.waiting), wait
 }

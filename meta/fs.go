@@ -32,9 +32,9 @@ type Options struct {
 	// FlushTotals is how often the volume's totals are written by engines that ask to gather what is added; 0: a second.
 	FlushTotals time.Duration
 	// DeleteDelay is how long the data of a removed file is kept at least, for readers in other clients that have it open;
-	// 0: 5 s, negative: none.
+	// 0: 5 s, negative: none. It may be longer by a fifth, a second at most, so that many can be removed together.
 	DeleteDelay time.Duration
-	// Deletes is how many files have their data removed at once; 0: 10, negative: none, deletion is off.
+	// Deletes is how many slices, or large files, have their data removed at once; 0: 10, negative: none, deletion is off.
 	Deletes int
 	// Remember is how many names of paths are remembered, so that a change need not ask for what it then checks all the same;
 	// 0: 16,384 where the engine is remote, and none where asking costs next to nothing; negative: none.

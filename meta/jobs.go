@@ -69,6 +69,16 @@ func (fs *FS) cleanFiles(ctx context.Context) error {
 		return nil
 	}
 	before := fs.o.Now().Add(-fileGrace).Unix()
+	var files []goneFile
+	chunks := uint32(0)
+	flush := func() error {
+		if len(files) == 0 {
+			return nil
+		}
+		batch := files
+		files, chunks = nil, 0
+		return fs.deleteFiles(ctx, batch)
+	}
 	for it, err := range fs.eng.Scan(ctx, engine.Range{Kind: record.KindDelFile, All: true}) {
 		if err != nil {
 			return err
@@ -77,17 +87,24 @@ func (fs *FS) cleanFiles(ctx context.Context) error {
 		if err != nil {
 			return err
 		}
-		if ino := record.Ino(it.Key.A); at < before && !fs.open.has(ino) {
-			if err := fs.deleteFile(ctx, ino, it.Key.B); err != nil {
-				return fmt.Errorf("deleted file %d: %w", ino, err)
+		f := goneFile{ino: record.Ino(it.Key.A), length: it.Key.B}
+		if at >= before || fs.open.has(f.ino) {
+			continue
+		}
+		n := chunkCount(f.length)
+		if len(files) == deleteBatch || chunks+n > deleteChunks {
+			if err := flush(); err != nil {
+				return fmt.Errorf("deleted files: %w", err)
 			}
 		}
+		files, chunks = append(files, f), chunks+n
 	}
-	return nil
+	return flush()
 }
 
 // cleanSlices removes slices that nothing refers to and whose removal failed before.
 func (fs *FS) cleanSlices(ctx context.Context) error {
+	var dead []record.SliceID
 	for it, err := range fs.eng.Scan(ctx, engine.Range{Kind: record.KindSliceRef, All: true}) {
 		if err != nil {
 			return err
@@ -99,11 +116,14 @@ func (fs *FS) cleanSlices(ctx context.Context) error {
 		if refs > 0 || it.Key.A == 0 {
 			continue
 		}
-		if err := fs.deleteSlices(ctx, []record.SliceID{{ID: it.Key.A, Size: uint32(it.Key.B)}}); err != nil {
-			return err
+		if dead = append(dead, record.SliceID{ID: it.Key.A, Size: uint32(it.Key.B)}); len(dead) == deleteBatch {
+			if err := fs.deleteSlices(ctx, dead); err != nil {
+				return err
+			}
+			dead = nil
 		}
 	}
-	return nil
+	return fs.deleteSlices(ctx, dead)
 }
 
 // cleanTrash removes what has been in the trash for longer than the volume keeps it.

@@ -71,7 +71,7 @@ func (fs *FS) closeInode(ino record.Ino) {
 	if f.sustained {
 		fs.gone.release(ino)
 	}
-	fs.gone.wake()
+	fs.gone.closed(ino)
 }
 
 // endSustained removes an inode without links that a session had open.

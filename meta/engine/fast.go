@@ -71,6 +71,14 @@ type Inside struct {
 	Chunks []record.Item // absent ones have a nil Value
 }
 
+// DataReader is a fast path, found by type assertion on a [Tx]: what the data of many files is made of, in one turnaround.
+type DataReader interface {
+	// Data returns the chunks of files, each a range of KindChunk with Below as for Page, and the reference counts of all slices
+	// that these name, each once, with a nil Value where there is no record. All are guarded Exact. They come in an order of the
+	// engine's own. nil: the engine would rather not; the caller reads in steps.
+	Data(ctx context.Context, files []Range) ([]record.Item, error)
+}
+
 // Lister is a fast path, found by type assertion on a [Tx]: a page of a directory with attributes in one turnaround.
 type Lister interface {
 	// ListDir returns at most limit entries of dir whose names are greater than after, in byte order of names.

@@ -279,7 +279,7 @@ func testDeleteDelay(t *testing.T, open Open) {
 	if v.blocks.deleted(f.Chunks[0][0]) {
 		t.Errorf("deleted at once")
 	}
-	v.clock.tick(time.Second)
+	v.clock.tick(2 * time.Second) // it waits a second for others
 	v.put("/h", 10)
 	v.remove(meta.Removal{Path: "/h"})
 	v.eventually("it is deleted after a minute", func() bool { return v.blocks.deleted(f.Chunks[0][0]) })

@@ -43,7 +43,7 @@ func RunHot(t *testing.T, open Open) {
 }
 
 func runAll(t *testing.T, open Open) {
-	run(t, open, [][]test{objectTests, listTests, nodeTests, renameTests, dataTests, compactTests, statTests, hotTests, lifeTests,
+	run(t, open, [][]test{objectTests, listTests, nodeTests, renameTests, dataTests, compactTests, statTests, hotTests, lifeTests, deleteTests,
 		quotaTests, historyTests, parallelTests, rememberTests, budgetTests})
 }
 

@@ -29,11 +29,14 @@ var (
 	listText string
 	//go:embed lua/look.lua
 	lookText string
+	//go:embed lua/data.lua
+	dataText string
 	//go:embed lua/probe.lua
 	probeText string
 
 	commitScript, walkScript = newScript(pathText + commitText), newScript(pathText + walkText)
 	listScript, lookScript   = newScript(listText), newScript(lookText)
+	dataScript               = newScript(dataText)
 )
 
 // probe finds out whether the server runs scripts such as ours, and loads them.
@@ -47,7 +50,7 @@ func (e *Engine) probe(ctx context.Context, c *redis.Client) error {
 		return fmt.Errorf("try a script: %w", err)
 	}
 	e.ordered = v == 1
-	for _, s := range []*script{commitScript, walkScript, listScript, lookScript} {
+	for _, s := range []*script{commitScript, walkScript, listScript, lookScript, dataScript} {
 		// A server that does not let scripts be loaded gets their text when it says that it has not got them.
 		if err := c.ScriptLoad(ctx, s.text).Err(); err != nil && judge(err) != final {
 			return err

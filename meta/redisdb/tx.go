@@ -31,6 +31,8 @@ var (
 	_ engine.Walker = (*tx)(nil)
 	_ engine.Lister = (*tx)(nil)
 	_ engine.Looker = scripted{}
+
+	_ engine.DataReader = scripted{}
 )
 
 // start looks whether the transaction may go on.

@@ -36,17 +36,18 @@ func NewCounting(e engine.Engine) *Counting {
 }
 
 // Counts are numbers of calls by their kind. A scan counts once, whatever it takes.
-type Counts struct{ Fetch, Page, Commit, Incr, Scan, Walk, List, Look int64 }
+type Counts struct{ Fetch, Page, Commit, Incr, Scan, Walk, List, Look, Data int64 }
 
 // Turnarounds is the sum of all.
 func (c Counts) Turnarounds() int64 {
-	return c.Fetch + c.Page + c.Commit + c.Incr + c.Scan + c.Walk + c.List + c.Look
+	return c.Fetch + c.Page + c.Commit + c.Incr + c.Scan + c.Walk + c.List + c.Look + c.Data
 }
 
 // Counts returns the calls since the start or the last Reset.
 func (c *Counting) Counts() Counts {
 	n := func(k call) int64 { return c.n[k].Load() }
-	return Counts{Fetch: n(callFetch), Page: n(callPage), Commit: n(callCommit), Incr: n(callIncr), Scan: n(callScan), Walk: n(callWalk), List: n(callList), Look: n(callLook)}
+	return Counts{Fetch: n(callFetch), Page: n(callPage), Commit: n(callCommit), Incr: n(callIncr), Scan: n(callScan), Walk: n(callWalk), List: n(callList), Look: n(callLook),
+		Data: n(callData)}
 }
 
 // Reset returns the counts and starts over. Calls under way may be counted on either side.

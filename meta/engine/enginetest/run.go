@@ -52,6 +52,8 @@ func Run(t *testing.T, open Open) {
 		{"walk holds guards", testWalkGuards},
 		{"looking agrees with plain reads", testLook},
 		{"looking holds guards", testLookGuards},
+		{"data agrees with plain reads", testData},
+		{"data holds guards", testDataGuards},
 		{"listing agrees with plain reads", testListDir},
 		{"gathering agrees with scans", testGather},
 		{"discard", testDiscard},

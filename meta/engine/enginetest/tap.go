@@ -20,6 +20,7 @@ const (
 	callWalk
 	callList
 	callLook
+	callData
 	calls
 )
 
@@ -38,16 +39,18 @@ func (t *tap) Begin(mode engine.Mode) engine.Tx {
 	w, walks := x.Tx.(engine.Walker)
 	l, lists := x.Tx.(engine.Lister)
 	k, looks := x.Tx.(engine.Looker)
+	r, reads := x.Tx.(engine.DataReader)
 	switch {
-	case looks && !(walks && lists):
-		panic("a fast path would be lost") // a test's mistake: add the case
-	case looks:
+	case walks && lists && looks && reads:
 		return struct {
 			*tapTx
 			tapWalker
 			tapLister
 			tapLooker
-		}{x, tapWalker{w, t}, tapLister{l, t}, tapLooker{k, t}}
+			tapDataReader
+		}{x, tapWalker{w, t}, tapLister{l, t}, tapLooker{k, t}, tapDataReader{r, t}}
+	case looks || reads:
+		panic("a fast path would be lost") // a test's mistake: the case is missing
 	case walks && lists:
 		return struct {
 			*tapTx
@@ -160,4 +163,18 @@ func (x tapLooker) Look(ctx context.Context, q engine.LookQuery) (met *engine.Lo
 		return err
 	})
 	return met, err
+}
+
+type tapDataReader struct {
+	r engine.DataReader
+	t *tap
+}
+
+// Data taps Data.
+func (x tapDataReader) Data(ctx context.Context, files []engine.Range) (items []record.Item, err error) {
+	err = x.t.around(ctx, callData, nil, func() (err error) {
+		items, err = x.r.Data(ctx, files)
+		return err
+	})
+	return items, err
 }
