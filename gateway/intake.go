@@ -4,7 +4,6 @@ import (
 	"bytes"
 	"context"
 	"crypto/md5" //nolint:gosec // the entity tag of S3
-	"crypto/sha256"
 	"encoding/hex"
 	"errors"
 	"hash"
@@ -16,6 +15,7 @@ import (
 	forkhash "github.com/minio/minio/pkg/hash"
 
 	"juicefs/gateway/front"
+	"juicefs/pkg/buf"
 	"juicefs/pkg/checksum"
 	"juicefs/vfs"
 )
@@ -29,48 +29,64 @@ type intake struct {
 	err  error       // of the source; nil after io.EOF
 
 	alg              checksum.Algorithm // of the checksum to keep
-	md5, sha256, sum hash.Hash          // nil: not computed here
+	md5, sha256, sum func() []byte      // at the end; nil: not computed here
 	digest           *checksum.Digest
 }
 
 // intake opens the data of a request. alg is the checksum that is wanted if the client sends none.
 func (l *Layer) intake(ctx context.Context, data *minio.PutObjReader, alg checksum.Algorithm) *intake {
 	in := &intake{data: data, body: front.BodyOf(ctx, data.Size()), alg: alg}
+	var slow, fast []io.Writer
 	if in.body != nil {
-		in.md5 = md5.New() //nolint:gosec // the entity tag of S3
 		if len(data.SHA256()) > 0 {
-			in.sha256 = sha256.New()
+			p := checksum.NewPair()
+			slow, in.md5, in.sha256 = p.Writers(), p.MD5, p.SHA256
+		} else {
+			m := md5.New() //nolint:gosec // the entity tag of S3
+			slow, in.md5 = []io.Writer{m}, sumOfHash(m)
 		}
 		if sent := in.body.Algorithm(); sent != checksum.None {
 			in.alg = sent
 		}
 	}
-	slow, fast := []hash.Hash{in.md5, in.sha256}, []hash.Hash(nil)
-	switch in.sum = in.alg.New(); {
+	switch h := in.alg.New(); {
+	case h == nil:
 	case in.alg == checksum.SHA256 && in.sha256 != nil:
 		in.sum = in.sha256
 	case in.alg.Linear():
-		fast = []hash.Hash{in.sum}
+		fast, in.sum = []io.Writer{h}, sumOfHash(h)
 	default:
-		slow = append(slow, in.sum)
+		slow, in.sum = append(slow, h), sumOfHash(h)
 	}
 	in.digest = checksum.NewDigest(data.Size(), slow, fast)
 	return in
 }
 
-// Read implements io.Reader.
+func sumOfHash(h hash.Hash) func() []byte { return func() []byte { return h.Sum(nil) } }
+
+// source is what the data is to be read from: in, if it wants to see it.
+func (in *intake) source() io.Reader {
+	if in.digest.Empty() {
+		return struct{ io.Reader }{in}
+	}
+	return in
+}
+
+// Read implements io.Reader. What it returns is not hashed yet: see Watch.
 func (in *intake) Read(p []byte) (n int, err error) {
 	if in.body != nil {
 		n, err = in.body.Read(p)
 	} else {
 		n, err = in.data.Read(p)
 	}
-	_, _ = in.digest.Write(p[:n])    // hashes do not fail
 	if err != nil && err != io.EOF { //nolint:errorlint // io.EOF is never wrapped
 		in.err = err
 	}
 	return n, err
 }
+
+// Watch implements vfs.Watcher: the data is hashed where it lies. A reader that is no vfs.Writer finds none.
+func (in *intake) Watch(p *buf.Page) { in.digest.Share(p.Bytes(), p.Release) }
 
 // close ends what runs for the intake. It may be called twice.
 func (in *intake) close() { in.digest.Wait() }
@@ -87,19 +103,19 @@ func (in *intake) finish(ctx context.Context, t *target) (received, error) {
 	in.digest.Wait()
 	var got received
 	if in.sum != nil {
-		got.sum = checksum.Sum{Algorithm: in.alg, Value: in.sum.Sum(nil)}
+		got.sum = checksum.Sum{Algorithm: in.alg, Value: in.sum()}
 	}
 	if in.body == nil {
 		got.tag = in.data.MD5CurrentHexString() // the fork has compared it
 		return got, nil
 	}
-	tag := in.md5.Sum(nil)
+	tag := in.md5()
 	got.tag = hex.EncodeToString(tag)
 	if want := in.data.MD5(); len(want) > 0 && !bytes.Equal(want, tag) {
 		return received{}, forkhash.BadDigest{ExpectedMD5: hex.EncodeToString(want), CalculatedMD5: got.tag}
 	}
 	if in.sha256 != nil {
-		if want, sum := in.data.SHA256(), in.sha256.Sum(nil); !bytes.Equal(want, sum) {
+		if want, sum := in.data.SHA256(), in.sha256(); !bytes.Equal(want, sum) {
 			return received{}, forkhash.SHA256Mismatch{ExpectedSHA256: hex.EncodeToString(want), CalculatedSHA256: hex.EncodeToString(sum)}
 		}
 	}
@@ -126,7 +142,7 @@ func (l *Layer) store(ctx context.Context, t *target, data *minio.PutObjReader, 
 				", actual checksum Type: " + strings.ToLower(in.alg.String())})
 	}
 	w := l.v.CreateObject(ctx, vfs.CreateOptions{Size: data.Size(), Park: l.park(t.bucket)})
-	n, err := w.ReadFrom(in) //nolint:contextcheck // w has the context
+	n, err := w.ReadFrom(in.source()) //nolint:contextcheck // w has the context
 	switch {
 	case in.err != nil:
 		err = bodyError(ctx, t, in.err)

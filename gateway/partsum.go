@@ -172,7 +172,11 @@ func (l *Layer) readSum(ctx context.Context, path string, seen *vfs.Info, alg ch
 		return checksum.Sum{}, errors.Join(vfs.ErrPartChanged, r.Close())
 	}
 	h := alg.New()
-	d := checksum.NewDigest(r.Info().Size, append([]hash.Hash{h}, further...), nil)
+	all := []io.Writer{h}
+	for _, f := range further {
+		all = append(all, f)
+	}
+	d := checksum.NewDigest(r.Info().Size, all, nil)
 	data := r.Range(ctx, 0, -1)
 	_, err = io.Copy(d, data)
 	d.Wait()

@@ -73,8 +73,15 @@ func (v *Volume) CreateObject(ctx context.Context, o CreateOptions) *Writer {
 // errDone is what a writer says that was committed or cancelled.
 var errDone = errors.New("writer was closed")
 
+// Watcher is a source for ReadFrom that wants to see its data as it lies in memory on its way to the store.
+type Watcher interface {
+	// Watch is given what was read, in order, and none of it twice. It takes over p, whose content must not be changed.
+	Watch(p *buf.Page)
+}
+
 // ReadFrom stores r to its end; the error of r comes back unchanged. At most once.
 func (w *Writer) ReadFrom(r io.Reader) (int64, error) {
+	watcher, _ := r.(Watcher)
 	var total int64
 	carried := 0 // bytes that the probe found
 	for {
@@ -85,6 +92,9 @@ func (w *Writer) ReadFrom(r io.Reader) (int64, error) {
 		n := copy(page.Bytes(), w.probe[:carried])
 		m, readErr := fill(r, page.Bytes()[n:])
 		n, carried = n+m, 0
+		if watcher != nil && n > 0 {
+			watcher.Watch(page.Slice(0, n))
+		}
 		if err := w.appendPage(page, n); err != nil {
 			return total, err
 		}

@@ -11,6 +11,8 @@ import (
 	"testing"
 	"testing/iotest"
 	"time"
+
+	"juicefs/pkg/buf"
 )
 
 func TestObjectsComeBackAsTheyWere(t *testing.T) {
@@ -50,6 +52,38 @@ func TestSizeIsOnlyAHint(t *testing.T) {
 			must(t, err)
 			equal(t, "object", r.get(t, "/o"), data)
 		})
+	}
+}
+
+// watched is a source that keeps what it was shown until the end, when all must still be as it was.
+type watched struct {
+	io.Reader
+	pages []*buf.Page
+}
+
+func (w *watched) Watch(p *buf.Page) { w.pages = append(w.pages, p) }
+
+func TestSourceSeesItsData(t *testing.T) {
+	t.Parallel()
+	r := newRig(t, rigOptions{})
+	for _, size := range []int{0, 1, pageSize, pageSize + 1, 9<<20 + 5} {
+		for _, said := range []int64{-1, int64(size), int64(size) / 2} { // of more than was said, a byte is found by the probe
+			data := pattern(size, 7)
+			w := r.CreateObject(t.Context(), CreateOptions{Size: said})
+			source := &watched{Reader: iotest.HalfReader(bytes.NewReader(data))}
+			if n, err := w.ReadFrom(source); err != nil || n != int64(size) {
+				t.Fatalf("ReadFrom = %d, %v, want %d", n, err, size)
+			}
+			_, err := w.Commit(t.Context(), Commit{Path: "/watched"})
+			must(t, err)
+			var seen []byte
+			for _, p := range source.pages {
+				seen = append(seen, p.Bytes()...)
+				p.Release()
+			}
+			equal(t, "what the source was shown", seen, data)
+			equal(t, "the object", r.get(t, "/watched"), data)
+		}
 	}
 }
 

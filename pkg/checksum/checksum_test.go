@@ -5,9 +5,10 @@ import (
 	"crypto/md5"
 	"crypto/sha256"
 	"fmt"
-	"hash"
+	"io"
 	"math/rand/v2"
 	"strings"
+	"sync/atomic"
 	"testing"
 )
 
@@ -143,19 +144,29 @@ func TestDigest(t *testing.T) {
 			if !known {
 				said = -1
 			}
-			slow, fast := []hash.Hash{md5.New(), nil, sha256.New()}, []hash.Hash{CRC32.New(), nil}
-			d := NewDigest(said, slow, fast)
-			for rest := data; len(rest) > 0; {
+			m, s, c := md5.New(), sha256.New(), CRC32.New()
+			d := NewDigest(said, []io.Writer{m, nil, s}, []io.Writer{c, nil})
+			var shared, back atomic.Int32
+			for rest, i := data, 0; len(rest) > 0; i++ {
 				n := min(len(rest), 100_000)
-				_, _ = d.Write(rest[:n])
+				if i%3 == 2 {
+					shared.Add(1)
+					part := bytes.Clone(rest[:n])
+					d.Share(part, func() { back.Add(1); clear(part) }) // what is read later is wrong
+				} else {
+					_, _ = d.Write(rest[:n])
+				}
 				rest = rest[n:]
 			}
 			d.Wait()
 			d.Wait()
 			wantMD5, wantSHA := md5.Sum(data), sha256.Sum256(data)
-			if !bytes.Equal(slow[0].Sum(nil), wantMD5[:]) || !bytes.Equal(slow[2].Sum(nil), wantSHA[:]) ||
-				!bytes.Equal(fast[0].Sum(nil), sumOf(CRC32, data).Value) {
+			if !bytes.Equal(m.Sum(nil), wantMD5[:]) || !bytes.Equal(s.Sum(nil), wantSHA[:]) ||
+				!bytes.Equal(c.Sum(nil), sumOf(CRC32, data).Value) {
 				t.Errorf("%d bytes: other sums", size)
+			}
+			if shared.Load() != back.Load() {
+				t.Errorf("%d bytes: %d of %d shared pieces came back", size, back.Load(), shared.Load())
 			}
 		}
 	}
