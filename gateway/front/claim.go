@@ -51,7 +51,7 @@ func (p proxies) have(a netip.Addr) bool {
 }
 
 // scrub removes what a client says of itself. What a trusted proxy says is reduced to what can be believed: the address
-// that reached the outermost trusted proxy, and the scheme.
+// that reached the outermost trusted proxy, and the scheme. A connection whose requests a proxy may see otherwise ends.
 func (p proxies) scrub(next http.Handler) http.Handler {
 	return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
 		client, proto := "", ""
@@ -60,6 +60,10 @@ func (p proxies) scrub(next http.Handler) http.Handler {
 		}
 		for _, name := range claims {
 			delete(r.Header, name)
+		}
+		if len(r.TransferEncoding) > 0 {
+			// A request with a length as well: the next proxy may have gone by that, and the rest be another client's request.
+			w.Header().Set("Connection", "close")
 		}
 		if client != "" {
 			r.Header.Set(forwardedFor, client)

@@ -217,6 +217,11 @@ var parameters = map[string]places{
 var notImplemented = &Failure{Status: http.StatusNotImplemented, Code: "NotImplemented",
 	Message: "A header you provided implies functionality that is not implemented"}
 
+// noSuchUpload is the reply to an id with a line end. The router takes no operation whose value has one: it would be a plain
+// PUT or DELETE.
+var noSuchUpload = &Failure{Status: http.StatusNotFound, Code: "NoSuchUpload",
+	Message: "The specified multipart upload does not exist. The upload ID may be invalid, or the upload may have been aborted or completed."}
+
 // badURI is the reply to a query that not everybody decodes alike.
 var badURI = &Failure{Status: http.StatusBadRequest, Code: "InvalidURI", Message: "Couldn't parse the specified URI."}
 
@@ -236,6 +241,11 @@ func checkQuery(r *http.Request, at places) *Failure {
 				return notImplemented
 			case operation != "" && operation != name:
 				return invalidArgument("Conflicting query string parameters: " + operation + ", " + name)
+			case !strings.Contains(value, "\n"):
+			case name == "uploadId":
+				return noSuchUpload
+			default:
+				return badURI
 			}
 			operation = name
 			continue
