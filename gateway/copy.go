@@ -2,6 +2,7 @@ package gateway
 
 import (
 	"context"
+	"errors"
 	"strings"
 
 	minio "github.com/minio/minio/cmd"
@@ -9,6 +10,7 @@ import (
 
 	"juicefs/gateway/front"
 	"juicefs/pkg/checksum"
+	"juicefs/pkg/fserr"
 	"juicefs/vfs"
 )
 
@@ -34,7 +36,7 @@ func (l *Layer) CopyObject(ctx context.Context, srcBucket, srcObject, dstBucket,
 	if src.path == dst.path && src.dir == dst.dir {
 		return l.describeAgain(ctx, &dst, srcInfo.UserDefined)
 	}
-	from, err := l.stat(ctx, &src, false)
+	from, err := l.source(ctx, &src)
 	if err != nil {
 		return minio.ObjectInfo{}, err
 	}
@@ -58,10 +60,37 @@ func (l *Layer) CopyObject(ctx context.Context, srcBucket, srcObject, dstBucket,
 	c.Source = from
 	i, err := l.v.Copy(ctx, src.path, c)
 	if err != nil {
-		return minio.ObjectInfo{}, l.fail(ctx, &dst, writes, err)
+		return minio.ObjectInfo{}, l.failCopy(ctx, &src, &dst, err)
 	}
 	front.TellSum(ctx, sum)
 	return l.info(&dst, i), nil
+}
+
+// source is a file as the handler has seen it that copies from it.
+type source struct {
+	path string
+	info *vfs.Info
+}
+
+// keepSource keeps what the handler of a request sees of the file that it will have copied.
+func keepSource(ctx context.Context, t *target, i *vfs.Info) { front.Keep(ctx, source{t.path, i}) }
+
+// source returns the source of a copy as the handler has seen it, which need not be what it is by now: the copy fails if it
+// is not of that version. Where the handler has seen nothing it is looked up.
+func (l *Layer) source(ctx context.Context, t *target) (*vfs.Info, error) {
+	if s, ok := front.Kept(ctx).(source); ok && s.path == t.path && !t.dir {
+		return s.info, nil
+	}
+	return l.stat(ctx, t, false)
+}
+
+// failCopy is fail for an error of either file.
+func (l *Layer) failCopy(ctx context.Context, src, dst *target, err error) error {
+	var e *fserr.Error
+	if errors.As(err, &e) && e.Path == src.path {
+		return l.fail(ctx, src, reads, err)
+	}
+	return l.fail(ctx, dst, writes, err)
 }
 
 // changed reports whether a file is not the one that the handler has seen.

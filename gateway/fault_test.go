@@ -58,10 +58,17 @@ func TestTransactions(t *testing.T) {
 		{"HEAD", func() { src = head(t, l, "buck", "d/e/new") }, 1, 0},
 		{"GET", func() { get(t, l, "buck", "d/e/new") }, 1, 0},
 		{"page of a list", func() { keys(t, l, "buck", "d/e/", "", "/", 100) }, 1, 0},
-		{"copy, which looks at its source before and after", func() {
+		{"copy, which looks at its source", func() {
 			_, err := l.CopyObject(ctx, "buck", "d/e/new", "buck", "d/e/copy", src, minio.ObjectOptions{}, minio.ObjectOptions{})
 			must(t, err)
 		}, 2, 1},
+		{"copy of what the handler has seen", func() {
+			request := outsideCtx(t)
+			r, err := l.GetObjectNInfo(request, "buck", "d/e/new", nil, nil, 0, minio.ObjectOptions{})
+			must(t, err)
+			_, err = l.CopyObject(request, "buck", "d/e/new", "buck", "d/e/copy", src, minio.ObjectOptions{}, minio.ObjectOptions{})
+			must(t, errors.Join(err, r.Close()))
+		}, 1, 1},
 		{"DELETE", func() {
 			_, err := l.DeleteObject(ctx, "buck", "d/e/new", minio.ObjectOptions{})
 			must(t, err)

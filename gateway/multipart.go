@@ -171,7 +171,7 @@ func (l *Layer) CopyObjectPart(ctx context.Context, srcBucket, srcObject, dstBuc
 	if err != nil {
 		return minio.PartInfo{}, err
 	}
-	from, err := l.stat(ctx, &src, false)
+	from, err := l.source(ctx, &src)
 	if err != nil {
 		return minio.PartInfo{}, err
 	}

@@ -265,6 +265,35 @@ func TestCopy(t *testing.T) {
 	same(t, "metadata", head(t, l, "buck", "dir2/").UserDefined["x-amz-meta-d"], "e")
 }
 
+// TestCopyOfWhatIsNoLonger: the handler has seen the source, and somebody else changes it before it is copied.
+func TestCopyOfWhatIsNoLonger(t *testing.T) {
+	t.Parallel()
+	l := newLayer(t, allKept())
+	for name, c := range map[string]struct {
+		change func()
+		want   error
+	}{
+		"replaced": {func() { put(t, l, "buck", "src", noise(6000)) }, minio.OperationTimedOut{}},
+		"removed": {func() {
+			_, err := l.DeleteObject(outsideCtx(t), "buck", "src", minio.ObjectOptions{})
+			must(t, err)
+		}, minio.ObjectNotFound{Bucket: "buck", Object: "src"}},
+	} {
+		put(t, l, "buck", "src", noise(5000))
+		ctx := outsideCtx(t)
+		r, err := l.GetObjectNInfo(ctx, "buck", "src", nil, nil, 0, minio.ObjectOptions{})
+		must(t, err)
+		c.change()
+		_, err = l.CopyObject(ctx, "buck", "src", "buck", "dst", r.ObjInfo, minio.ObjectOptions{}, minio.ObjectOptions{})
+		must(t, r.Close())
+		checkType(t, err, c.want)
+		if gone, ok := err.(minio.ObjectNotFound); ok && gone.Object != "src" { //nolint:errorlint // as the handlers look
+			t.Errorf("%s: %v is said to be missing", name, gone.Object)
+		}
+		absent(t, l, "buck", "dst")
+	}
+}
+
 func TestTags(t *testing.T) {
 	t.Parallel()
 	l := newLayer(t, allKept())

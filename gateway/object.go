@@ -87,6 +87,7 @@ func (l *Layer) GetObjectNInfo(ctx context.Context, bucket, object string, rs *m
 	if err != nil {
 		return nil, l.fail(ctx, &t, reads, err)
 	}
+	keepSource(ctx, &t, r.Info())
 	oi := l.info(&t, r.Info())
 	var off, n int64
 	if err = mayRead(ctx, &t, &oi, opts); err == nil {

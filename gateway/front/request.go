@@ -50,6 +50,7 @@ type Request struct {
 	failure *Failure      // told by the layer
 	sum     checksum.Sum  // told by the layer
 	kind    checksum.Kind // of the object's, likewise
+	kept    any           // by the layer, for itself
 }
 
 type requestKey struct{}
@@ -81,6 +82,24 @@ func WithOrigin(ctx context.Context, o Origin) context.Context {
 
 // OriginOf returns the innermost mark.
 func OriginOf(ctx context.Context) Origin { return Of(ctx).Origin }
+
+// Keep has the layer find again what it saw for a request, at a later call for the same one. What is kept takes the place of
+// what was. Without a request nothing is kept.
+func Keep(ctx context.Context, v any) {
+	if q := Of(ctx); q != none {
+		q.mu.Lock()
+		defer q.mu.Unlock()
+		q.kept = v
+	}
+}
+
+// Kept returns what was kept; nil if nothing was.
+func Kept(ctx context.Context) any {
+	q := Of(ctx)
+	q.mu.Lock()
+	defer q.mu.Unlock()
+	return q.kept
+}
 
 // marking puts a Request into the context of each request. Those for management keep the origin Unknown: the server works
 // on its own settings with their context.
