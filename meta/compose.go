@@ -286,28 +286,13 @@ func (fs *FS) CopyObject(ctx context.Context, c *Caller, src string, off, n int6
 		return nil, wrap("copy", src, eInval)
 	}
 	var obj *Object
-	err := fs.update(ctx, "copy", func(tx *Tx) error {
-		r, err := tx.walk(c, src, walkOptions{follow: true, last: engine.Exact, chunks: 1 << 20})
-		if err != nil {
-			return wrap("copy", src, err)
+	err := fs.updateRemembered(ctx, "copy", func(tx *Tx) error { //nolint:contextcheck // a transaction carries its context
+		// The target first: it may be remembered, the source with its data is not. What is wrong with the source counts first.
+		t, bad := tx.target(c, s)
+		y, err := tx.copied(c, src, off, n, s)
+		if err == nil {
+			err = bad
 		}
-		if !r.found || r.attr == nil {
-			return wrap("copy", src, eNoEnt)
-		}
-		if r.attr.Type != record.TypeFile {
-			return wrap("copy", src, eIsDir)
-		}
-		if err = tx.access(c, r.attr, mayRead); err != nil {
-			return wrap("copy", src, err)
-		}
-		if s.Source.Ino != 0 && s.Source != (FileVersion{Ino: r.ent.Ino, Mtime: r.attr.Mtime}) {
-			return fmt.Errorf("%s: %w", src, ErrSourceChanged)
-		}
-		y, err := tx.cut(r, uint64(off), n)
-		if err != nil {
-			return err
-		}
-		t, err := tx.target(c, s)
 		if err != nil {
 			return err
 		}
@@ -325,8 +310,32 @@ func (fs *FS) CopyObject(ctx context.Context, c *Caller, src string, off, n int6
 		_, err = tx.settleRefs(refs)
 		return err
 	})
-	fs.notePlaced(obj, err)
-	return obj, wrap("copy", s.Path, err)
+	if err != nil {
+		return nil, wrap("copy", s.Path, err) // an attempt that came to nothing may have left an object
+	}
+	fs.notePlaced(obj, nil)
+	return obj, nil
+}
+
+// copied lays out what is to be copied of the file src.
+func (tx *Tx) copied(c *Caller, src string, off, n int64, s *ObjectSpec) (*layout, error) {
+	r, err := tx.walk(c, src, walkOptions{follow: true, last: engine.Exact, chunks: 1 << 20})
+	if err != nil {
+		return nil, wrap("copy", src, err)
+	}
+	if !r.found || r.attr == nil {
+		return nil, wrap("copy", src, eNoEnt)
+	}
+	if r.attr.Type != record.TypeFile {
+		return nil, wrap("copy", src, eIsDir)
+	}
+	if err = tx.access(c, r.attr, mayRead); err != nil {
+		return nil, wrap("copy", src, err)
+	}
+	if s.Source.Ino != 0 && s.Source != (FileVersion{Ino: r.ent.Ino, Mtime: r.attr.Mtime}) {
+		return nil, fmt.Errorf("%s: %w", src, ErrSourceChanged)
+	}
+	return tx.cut(r, uint64(off), n)
 }
 
 // notePlaced says what records an object was made of, if it was.

@@ -230,7 +230,11 @@ func (tx *Tx) prefetch(names []string, o walkOptions) error {
 	if !ok {
 		return nil
 	}
-	met, err := w.Walk(tx.ctx, engine.WalkQuery{From: record.Root, Names: names, Last: o.last, Chunks: o.chunks, Xattrs: o.xattrs, Sole: o.sole})
+	from := record.Root
+	if !o.sole {
+		from, names = tx.passed(names)
+	}
+	met, err := w.Walk(tx.ctx, engine.WalkQuery{From: from, Names: names, Last: o.last, Chunks: o.chunks, Xattrs: o.xattrs, Sole: o.sole})
 	if err != nil {
 		return err
 	}
@@ -242,6 +246,27 @@ func (tx *Tx) prefetch(names []string, o walkOptions) error {
 		tx.noteXattrs(record.Ino(met.Attrs[len(names)-1].Key.A), met.Xattrs)
 	}
 	return nil
+}
+
+// passed follows names from the root through directories that another walk of this transaction has met, and that are guarded. It
+// returns the last of them and the names to go on with, one at least.
+func (tx *Tx) passed(names []string) (record.Ino, []string) {
+	dir := record.Root
+	if len(tx.read) == 0 {
+		return dir, names
+	}
+	for len(names) > 1 {
+		e := tx.read[record.EntryKey(dir, names[0])]
+		d, err := record.DecodeDirent(e.value)
+		if e.guard != engine.Exact || err != nil || d.Type != record.TypeDirectory {
+			break
+		}
+		if a := tx.read[record.AttrKey(d.Ino)]; a.guard < engine.Stable || a.value == nil {
+			break
+		}
+		dir, names = d.Ino, names[1:]
+	}
+	return dir, names
 }
 
 // noteWalk keeps what was met on a path of so many names.

@@ -106,6 +106,15 @@ func testRememberedBudgets(t *testing.T, open Open) {
 		})
 		p.remove(meta.Removal{Path: deep + "/new"})
 		p.costs("PUT of a key that this client removed", 1, func() error { return commitNew(p.volume, deep+"/new", 1) })
+		if walks(p.eng) {
+			for what, to := range map[string]string{"copy in a directory": deep + "/copy", "copy to another directory": "/b/c/copy"} {
+				p.costs(what, 2, func() error {
+					_, err := p.fs.CopyObject(t.Context(), p.root, deep+"/first", 0, -1, p.spec(to, 0))
+					return err
+				})
+			}
+			p.remove(meta.Removal{Path: deep + "/copy"})
+		}
 		p.put("/x/y/z/w/first", 1)
 		p.costs("PUT into a directory that this client made", 1, func() error { return commitNew(p.volume, "/x/y/z/w/second", 1) })
 		p.costs("PUT by a client that remembers nothing", p.cold(), func() error { return commitNew(p.other, deep+"/other", 1) })
