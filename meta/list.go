@@ -16,7 +16,11 @@ func (fs *FS) ListObjects(ctx context.Context, c *Caller, q ListQuery) (*ListPag
 	err := fs.view(ctx, "list", func(tx *Tx) error {
 		l := &lister{tx: tx, c: c, q: q, page: &ListPage{}}
 		page = l.page
-		return l.run()
+		if err := l.run(); err != nil {
+			return err
+		}
+		fs.routes.note(tx)
+		return nil
 	})
 	if err != nil {
 		return nil, wrap("list", q.Dir, err)
@@ -33,6 +37,7 @@ type lister struct {
 	q     ListQuery
 	page  *ListPage
 	stack []record.Ino // directories that are being listed, against links that lead back
+	ahead *ahead       // a page that nobody has asked for yet; nil: none
 }
 
 // errPageFull ends the descent.
@@ -41,13 +46,17 @@ var errPageFull = errors.New("page is full")
 func (l *lister) run() error {
 	base := l.q.Prefix[:strings.LastIndexByte(l.q.Prefix, '/')+1]
 	if base != "" && (l.q.Hide != nil && l.q.Hide(strings.SplitN(base, "/", 2)[0]) || !cleanKey(base)) {
-		_, _, err := l.tx.directory(l.c, l.q.Dir)
+		_, _, err := l.tx.directory(l.c, l.q.Dir, walkOptions{follow: true})
 		return err
 	}
-	dir, a, err := l.tx.directory(l.c, l.q.Dir+"/"+base)
+	o, err := l.readAhead(l.q.Dir+"/"+base, base)
+	if err != nil {
+		return err
+	}
+	dir, a, err := l.tx.directory(l.c, l.q.Dir+"/"+base, o)
 	switch {
 	case base != "" && isMissing(err):
-		_, _, err = l.tx.directory(l.c, l.q.Dir)
+		_, _, err = l.tx.directory(l.c, l.q.Dir, walkOptions{follow: true})
 		return err
 	case err != nil:
 		return err
@@ -267,19 +276,13 @@ func (n *names) hidden(name string) bool {
 
 // fetch reads more entries; the first time also those that stand before the marker but whose keys may come after it.
 func (n *names) fetch() error {
-	first := n.page == nil && n.after != "" && !n.end
-	if first {
+	if n.page == nil && !n.end {
 		if err := n.fetchEarly(); err != nil {
 			return err
 		}
-		if n.prefix > n.after {
-			n.after = before(n.prefix)
-		}
-	} else if n.after == "" && n.prefix != "" {
-		n.after = before(n.prefix)
+		n.after = n.start()
 	}
-	want := min(n.l.q.Limit-len(n.l.page.Items)+1, maxFetch)
-	page, err := n.l.tx.listDir(n.dir, n.after, want, n.l.q.Xattr)
+	page, want, err := n.read(n.after)
 	if err != nil {
 		return err
 	}
@@ -302,14 +305,10 @@ func before(name string) string {
 	return name[:last] + string([]byte{name[last] - 1}) + strings.Repeat("\xff", record.MaxName+1)
 }
 
-// fetchEarly looks up the marker's name and its proper prefixes: a directory "a" has keys after a marker "a-b".
+// fetchEarly looks up those of earlyNames that are directories.
 func (n *names) fetchEarly() error {
 	var reads []engine.ReadOp
-	for i := 1; i <= len(n.after); i++ {
-		name := n.after[:i]
-		if i < len(n.after) && n.after[i] >= '/' || !strings.HasPrefix(name, n.prefix) || n.hidden(name) {
-			continue
-		}
+	for _, name := range n.earlyNames() {
 		reads = append(reads, engine.ReadOp{Key: record.EntryKey(n.dir, name)})
 	}
 	if len(reads) == 0 {

@@ -106,7 +106,7 @@ func (tx *Tx) redirected(dir record.Ino, out []engine.Listed) ([]*engine.Listed,
 func (fs *FS) ReadDir(ctx context.Context, c *Caller, p, after string, limit int, xattr string) ([]Listed, error) {
 	var out []Listed
 	err := fs.view(ctx, "readdir", func(tx *Tx) error {
-		dir, a, err := tx.directory(c, p)
+		dir, a, err := tx.directory(c, p, walkOptions{follow: true})
 		if err != nil {
 			return err
 		}
@@ -155,8 +155,8 @@ func listed(l engine.Listed) (*Listed, error) {
 }
 
 // directory resolves a path that must be a directory.
-func (tx *Tx) directory(c *Caller, p string) (record.Ino, *record.Attr, error) {
-	r, err := tx.walk(c, p, walkOptions{follow: true})
+func (tx *Tx) directory(c *Caller, p string, o walkOptions) (record.Ino, *record.Attr, error) {
+	r, err := tx.walk(c, p, o)
 	switch {
 	case err != nil:
 		return 0, nil, err

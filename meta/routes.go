@@ -87,6 +87,26 @@ func (m *routes) recall(names []string) *engine.Walked {
 	return w
 }
 
+// lead returns the directory that names lead to as far as is remembered; 0: it is not.
+func (m *routes) lead(names []string) record.Ino {
+	m.mu.Lock()
+	defer m.mu.Unlock()
+	dir := record.Root
+	for _, name := range names {
+		e := m.known[step{dir, name}]
+		if e == nil {
+			return 0
+		}
+		m.order.MoveToFront(e)
+		p := e.Value.(*place) //nolint:errcheck,forcetypeassert // it holds nothing else
+		if p.typ != record.TypeDirectory {
+			return 0
+		}
+		dir = p.ino
+	}
+	return dir
+}
+
 // keep remembers what a name led to. The bytes stay the caller's.
 func (m *routes) keep(at step, d record.Dirent, ent, attr []byte) {
 	p := &place{step: at, typ: d.Type, ino: d.Ino}

@@ -44,7 +44,7 @@ type walkOptions struct {
 	chunks uint32
 	xattrs bool
 	sole   bool // fast paths tell which entries are the only ones of their directories
-	read   bool // lookInto has read the path
+	read   bool // a fast path has read the path with what it leads to
 }
 
 // splitPath cuts an absolute path into names. Empty and "." components vanish; ".." is refused, since what it would mean
@@ -80,7 +80,7 @@ func (tx *Tx) walk(c *Caller, path string, o walkOptions) (*route, error) {
 		if err != nil || next == nil {
 			return r, err
 		}
-		names = next
+		names, o.read = next, false
 	}
 	return nil, eLoop
 }

@@ -85,6 +85,50 @@ type Lister interface {
 	ListDir(ctx context.Context, dir record.Ino, after string, limit int, xattr string) ([]Listed, error)
 }
 
+// PathLister is a fast path, found by type assertion on a [Tx]: a path, and a page of the directory that it leads to, in one
+// turnaround.
+type PathLister interface {
+	// ListPath follows a path as Walk does and, if it leads to a directory that has an attribute, reads a page of that as ListDir
+	// does. Guards hold as with Walk. nil: the engine would rather not, and the caller reads in steps.
+	ListPath(ctx context.Context, q ListQuery) (*ListedPath, error)
+}
+
+// ListQuery asks for a page of a directory by its path.
+type ListQuery struct {
+	WalkQuery          // the path; no names: From itself. Chunks, Xattrs and Sole mean nothing
+	After     string   // only entries whose names are greater
+	Limit     int      // most entries; positive
+	Xattr     string   // extended attribute wanted of each entry; empty: none
+	Also      []string // names in the directory whose entries are wanted besides
+	// Likely is the directory that the path led to when the caller last knew; 0: it does not know. Engines that keep names of
+	// directories may read their page together with the path then. It makes no difference to what is returned.
+	Likely record.Ino
+}
+
+// ListedPath is what a ListPath met.
+type ListedPath struct {
+	Walked
+	Page []Listed      // nil: the path leads to no directory, or the engine would rather list it by itself
+	Also []record.Item // with a page: the entries of the names wanted besides, in their order; absent ones have a nil Value
+}
+
+// Directory returns the directory that a walk of names from a directory led to; 0 if it led to none, or to one without an attribute.
+func (w *Walked) Directory(from record.Ino, names int) record.Ino {
+	if names == 0 {
+		if w.From.Value == nil {
+			return 0
+		}
+		return from
+	}
+	if len(w.Attrs) < names || w.Attrs[names-1].Value == nil {
+		return 0
+	}
+	if ent, err := record.DecodeDirent(w.Entries[names-1].Value); err != nil || ent.Type != record.TypeDirectory {
+		return 0
+	}
+	return record.Ino(w.Attrs[names-1].Key.A)
+}
+
 // Gatherer is a fast path, found by type assertion on an [Engine]: what a client looks at all the time, in one turnaround.
 type Gatherer interface {
 	// Gather returns those of keys that exist, and all records of kinds that a volume has few of: Quota and Session. They

@@ -25,7 +25,7 @@ type budget struct {
 	name    string
 	fast    int64 // turnarounds with the fast paths
 	plain   int64 // without, four directories deep
-	look    int64 // with the fast path that reads a directory with what is in it; 0: as fast
+	look    int64 // with the fast paths that read a directory with what is in it; 0: as fast
 	limits  int64 // more when the volume has a limit, which must be read
 	prepare func(v *volume)
 	do      func(v *volume) error
@@ -80,9 +80,16 @@ var budgets = []budget{
 			return nil
 		})
 	}},
-	{name: "LIST of a page of 1,000 with ETags", fast: 2, plain: 7, prepare: putThousand, do: func(v *volume) error {
+	{name: "LIST of a page of 1,000 with ETags", fast: 2, plain: 7, look: 1, prepare: putThousand, do: func(v *volume) error {
 		page, err := v.fs.ListObjects(v.Context(), v.root, meta.ListQuery{Dir: "/b", Prefix: "c/d/e/", Delimiter: true, Limit: 1000, Xattr: "etag"})
 		if err == nil && len(page.Items) != 1000 {
+			err = fmt.Errorf("%d items", len(page.Items))
+		}
+		return err
+	}},
+	{name: "LIST of the next page", fast: 3, plain: 8, look: 1, prepare: putThousand, do: func(v *volume) error {
+		page, err := v.fs.ListObjects(v.Context(), v.root, meta.ListQuery{Dir: "/b", Prefix: "c/d/e/", Delimiter: true, Limit: 100, Xattr: "etag", After: "c/d/e/n50"})
+		if err == nil && len(page.Items) != 100 {
 			err = fmt.Errorf("%d items", len(page.Items))
 		}
 		return err

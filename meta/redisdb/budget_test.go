@@ -135,6 +135,9 @@ func TestTurnarounds(t *testing.T) {
 		_, err := tx.Page(ctx, engine.Range{Kind: record.KindChunk, A: 101, Below: 1}, 1000)
 		return err
 	}))
+	m.costs(t, "list of 1,000 with ETags by path", 1, update(func(tx engine.Tx) error {
+		return wantListPath(ctx, tx, engine.ListQuery{WalkQuery: engine.WalkQuery{From: 1, Names: []string{"d", "d", "d"}}, After: "k00000", Limit: 999, Xattr: "s3-etag", Also: []string{"k", "k00000"}}, 999)
+	}))
 	m.costs(t, "list of 1,000 with ETags", 1, update(func(tx engine.Tx) error { return wantList(ctx, tx, 4, "", 1000) }))
 }
 
@@ -161,11 +164,34 @@ func TestTurnaroundsOfLargeDirectories(t *testing.T) {
 		_, err := tx.Page(ctx, engine.Range{Kind: record.KindEntry, A: 4, After: record.EntryKey(4, "k00700")}, 10)
 		return err
 	})
+	byPath := func(likely record.Ino, after string, page int) func() error {
+		return func() error {
+			tx := m.Begin(engine.View)
+			defer tx.Discard()
+			return wantListPath(ctx, tx, engine.ListQuery{WalkQuery: engine.WalkQuery{From: 1, Names: []string{"d", "d", "d"}}, After: after, Limit: 1000, Xattr: "s3-etag",
+				Also: []string{"k", after}, Likely: likely}, page)
+		}
+	}
+	m.costs(t, "list by path from memory", 1, byPath(4, "k00700", 1000))
+	m.costs(t, "list the end by path from memory", 1, byPath(4, "k04990", 9))
+	m.costs(t, "list by path from memory, the directory not known", 2, byPath(0, "k00700", 1000))
+	m.costs(t, "list by path from memory, another directory likely", 2, byPath(3, "k00700", 1000))
+	m.costs(t, "list by a path that leads elsewhere by now", 1, func() error {
+		tx := m.Begin(engine.View)
+		defer tx.Discard()
+		return wantListPath(ctx, tx, engine.ListQuery{WalkQuery: engine.WalkQuery{From: 1, Names: []string{"d", "none"}}, Limit: 1000, Likely: 4}, -1)
+	})
 	// A change costs: finding out, the names in one step, what belongs to them.
 	m.counts(t, "list after a change", 3, func() error {
 		plantFiles(t, m, 1)
 		m.proxy.Reset()
 		return list("")()
+	})
+	// By path it is found out, and there is no page: the caller asks for it, which costs the rest.
+	m.counts(t, "list by path after a change", 1, func() error {
+		plantFiles(t, m, 1)
+		m.proxy.Reset()
+		return byPath(4, "k00700", -1)()
 	})
 }
 
@@ -192,6 +218,27 @@ func wantList(ctx context.Context, tx engine.Tx, dir record.Ino, after string, n
 	}
 	if len(ls) != n || ls[0].Attr == nil || ls[0].Xattr == nil || ls[0].Name <= after {
 		return fmt.Errorf("%d entries, the first is %+v", len(ls), ls[:min(len(ls), 1)])
+	}
+	return nil
+}
+
+// wantListPath lists by path and wants a page of so many entries; -1: none.
+func wantListPath(ctx context.Context, tx engine.Tx, q engine.ListQuery, n int) error {
+	l, err := tx.(engine.PathLister).ListPath(ctx, q) //nolint:errcheck // all of ours are
+	if err != nil || l == nil {
+		return fmt.Errorf("declined: %v, %w", l == nil, err)
+	}
+	if n < 0 {
+		if l.Page != nil {
+			return fmt.Errorf("a page of %d entries", len(l.Page))
+		}
+		return nil
+	}
+	if len(l.Page) != n || l.Page[0].Attr == nil || l.Page[0].Xattr == nil || l.Page[0].Name <= q.After || len(l.Also) != len(q.Also) {
+		return fmt.Errorf("%d entries, the first is %+v; besides %+v", len(l.Page), l.Page[:min(len(l.Page), 1)], l.Also)
+	}
+	if l.Also[0].Value != nil || l.Also[1].Value == nil {
+		return fmt.Errorf("besides there is %+v", l.Also)
 	}
 	return nil
 }

@@ -83,7 +83,7 @@ func (q *listing) read(r *reply, n int) ([]engine.Listed, error) {
 	if q.xattr != "" {
 		each++
 	}
-	ls := make([]engine.Listed, n/each)
+	ls := make([]engine.Listed, n/each) // never nil
 	for i := range ls {
 		name, err := r.bulk()
 		if err != nil {
@@ -124,22 +124,32 @@ func (e *Engine) fill(ctx context.Context, c *redis.Client, q listing, ls []engi
 		return e.fillPlain(ctx, c, q, ls)
 	}
 	a := e.args()
-	a.str(e.prefix)
+	fillArgs(a, q, ls)
+	r, err := listScript.read(ctx, e, c, a)
+	if err != nil {
+		return err
+	}
+	return q.readInodes(&r, ls)
+}
+
+// fillArgs adds the arguments that ask for what is wanted of the inodes of entries.
+func fillArgs(a *args, q listing, ls []engine.Listed) {
+	a.str(a.prefix)
 	a.str(flag(q.attrs))
 	a.str(q.xattr)
 	a.str("")
 	for i := range ls {
 		a.uint(uint64(ls[i].Entry.Ino))
 	}
-	r, err := listScript.read(ctx, e, c, a)
-	if err != nil {
-		return err
-	}
+}
+
+// readInodes takes the answer to that apart.
+func (q *listing) readInodes(r *reply, ls []engine.Listed) error {
 	if _, err := r.array(); err != nil {
 		return err
 	}
 	for i := range ls {
-		if err := q.readInode(&r, &ls[i]); err != nil {
+		if err := q.readInode(r, &ls[i]); err != nil {
 			return err
 		}
 	}

@@ -116,6 +116,11 @@ func (r *reply) int() (int64, error) {
 // isInt reports whether a number comes next.
 func (r *reply) isInt() bool { return len(r.b) > 0 && r.b[0] == ':' }
 
+// isNil reports whether nil comes next.
+func (r *reply) isNil() bool {
+	return bytes.HasPrefix(r.b, []byte("$-1\r\n")) || bytes.HasPrefix(r.b, []byte("*-1\r\n")) || bytes.HasPrefix(r.b, []byte("_\r\n"))
+}
+
 // failed returns the error that the answer is, if it is one.
 func (r *reply) failed() error {
 	if len(r.b) == 0 || r.b[0] != '-' {

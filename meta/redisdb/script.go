@@ -25,6 +25,10 @@ var (
 	commitText string
 	//go:embed lua/walk.lua
 	walkText string
+	//go:embed lua/page.lua
+	pageText string
+	//go:embed lua/listpath.lua
+	listPathText string
 	//go:embed lua/list.lua
 	listText string
 	//go:embed lua/look.lua
@@ -35,7 +39,8 @@ var (
 	probeText string
 
 	commitScript, walkScript = newScript(pathText + commitText), newScript(pathText + walkText)
-	listScript, lookScript   = newScript(listText), newScript(lookText)
+	listScript, lookScript   = newScript(pageText + listText), newScript(lookText)
+	listPathScript           = newScript(pathText + pageText + listPathText)
 	dataScript               = newScript(dataText)
 )
 
@@ -50,7 +55,7 @@ func (e *Engine) probe(ctx context.Context, c *redis.Client) error {
 		return fmt.Errorf("try a script: %w", err)
 	}
 	e.ordered = v == 1
-	for _, s := range []*script{commitScript, walkScript, listScript, lookScript, dataScript} {
+	for _, s := range []*script{commitScript, walkScript, listScript, lookScript, listPathScript, dataScript} {
 		// A server that does not let scripts be loaded gets their text when it says that it has not got them.
 		if err := c.ScriptLoad(ctx, s.text).Err(); err != nil && judge(err) != final {
 			return err
@@ -66,6 +71,15 @@ func (s *script) head(e *Engine, whole bool) []any {
 		return []any{"EVAL", s.text, "1", route}
 	}
 	return []any{"EVALSHA", s.hash, "1", route}
+}
+
+// command returns the call of a script whose arguments are to be added.
+func (s *script) command(e *Engine) command {
+	a := e.args()
+	a.str(s.hash)
+	a.str("1")
+	a.name(settingName)
+	return command{"EVALSHA", a}
 }
 
 // read calls a script that only reads.

@@ -33,6 +33,7 @@ var (
 	_ engine.Looker = scripted{}
 
 	_ engine.DataReader = scripted{}
+	_ engine.PathLister = scripted{}
 )
 
 // start looks whether the transaction may go on.

@@ -70,14 +70,7 @@ func flag(b bool) string {
 // walkScript walks on the server; nil: the script gave up.
 func (t *tx) walkScript(ctx context.Context, q engine.WalkQuery) (*engine.Walked, error) {
 	a := t.e.args()
-	a.str(t.e.prefix)
-	a.uint(uint64(q.From))
-	a.uint(uint64(q.Chunks))
-	a.str(flag(q.Xattrs))
-	a.str(flag(q.Sole))
-	for _, n := range q.Names {
-		a.str(n)
-	}
+	walkArgs(a, q)
 	c, err := t.e.source.master(ctx)
 	if err != nil {
 		return nil, err
@@ -91,6 +84,18 @@ func (t *tx) walkScript(ctx context.Context, q engine.WalkQuery) (*engine.Walked
 		return nil, err
 	}
 	return readWalked(&r, left, q)
+}
+
+// walkArgs adds the arguments of the script that walks.
+func walkArgs(a *args, q engine.WalkQuery) {
+	a.str(a.prefix)
+	a.uint(uint64(q.From))
+	a.uint(uint64(q.Chunks))
+	a.str(flag(q.Xattrs))
+	a.str(flag(q.Sole))
+	for _, n := range q.Names {
+		a.str(n)
+	}
 }
 
 // readWalked takes the script's answer apart.

@@ -55,6 +55,8 @@ func Run(t *testing.T, open Open) {
 		{"data agrees with plain reads", testData},
 		{"data holds guards", testDataGuards},
 		{"listing agrees with plain reads", testListDir},
+		{"listing a path agrees with plain reads", testListPath},
+		{"listing a path holds guards", testListPathGuards},
 		{"gathering agrees with scans", testGather},
 		{"discard", testDiscard},
 		{"cancelled contexts", testCancelled},

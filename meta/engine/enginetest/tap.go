@@ -39,17 +39,19 @@ func (t *tap) Begin(mode engine.Mode) engine.Tx {
 	w, walks := x.Tx.(engine.Walker)
 	l, lists := x.Tx.(engine.Lister)
 	k, looks := x.Tx.(engine.Looker)
+	p, paths := x.Tx.(engine.PathLister)
 	r, reads := x.Tx.(engine.DataReader)
 	switch {
-	case walks && lists && looks && reads:
+	case walks && lists && looks && paths && reads:
 		return struct {
 			*tapTx
 			tapWalker
 			tapLister
 			tapLooker
+			tapPathLister
 			tapDataReader
-		}{x, tapWalker{w, t}, tapLister{l, t}, tapLooker{k, t}, tapDataReader{r, t}}
-	case looks || reads:
+		}{x, tapWalker{w, t}, tapLister{l, t}, tapLooker{k, t}, tapPathLister{p, t}, tapDataReader{r, t}}
+	case looks || paths || reads:
 		panic("a fast path would be lost") // a test's mistake: the case is missing
 	case walks && lists:
 		return struct {
@@ -177,4 +179,18 @@ func (x tapDataReader) Data(ctx context.Context, files []engine.Range) (items []
 		return err
 	})
 	return items, err
+}
+
+type tapPathLister struct {
+	l engine.PathLister
+	t *tap
+}
+
+// ListPath taps ListPath, as a way to list.
+func (x tapPathLister) ListPath(ctx context.Context, q engine.ListQuery) (met *engine.ListedPath, err error) {
+	err = x.t.around(ctx, callList, nil, func() (err error) {
+		met, err = x.l.ListPath(ctx, q)
+		return err
+	})
+	return met, err
 }

@@ -1,56 +1,14 @@
--- Reads a page of a directory in order of names, or what belongs to given inodes. It only reads.
+-- Lists a directory, or reads what belongs to given inodes. It starts with page.lua and only reads.
 --
 -- KEYS[1]  any key of the volume: it finds the server in a cluster
 -- ARGV     the prefix of all keys, whether attributes are wanted (1 or 0), the extended attribute that is wanted or "";
 --          then either a directory, the name after which the page starts, how many entries it has at most, and how many the
 --          directory may have at most; or "" and inodes
 --
--- Answer: for each entry name, entry, attribute and the extended attribute (those that are wanted), in order if there were
--- more than fit; for each inode the last two. Or the number of entries if the directory has too many. nil: something here is
--- too much for numbers of Lua.
-local call, byte = redis.call, string.byte
-local P, attrs, xattr, dir = ARGV[1], ARGV[2] == '1', ARGV[3], ARGV[4]
-local names, entries, inos = {}, {}, {}
-if dir == '' then
+-- Answer: that of page; nil if it gave up.
+local inos = {}
+if ARGV[4] == '' then
   for i = 5, #ARGV do inos[i - 4] = ARGV[i] end
-else
-  local key, after, limit = P .. 'd' .. dir, ARGV[5], tonumber(ARGV[6])
-  local n = call('HLEN', key)
-  if n > tonumber(ARGV[7]) then return n end
-  local all = call('HGETALL', key)
-  for i = 1, #all, 2 do
-    local name = all[i]
-    if name > after then
-      names[#names + 1] = name
-      entries[name] = all[i + 1]
-    end
-  end
-  if #names > limit then
-    table.sort(names)
-    for i = #names, limit + 1, -1 do names[i] = nil end
-  end
-  for i = 1, attrs and #names or 0 do
-    local entry = entries[names[i]]
-    if #entry ~= 9 then return false end
-    local _, b1, b2, b3, b4, b5, b6, b7, b8 = byte(entry, 1, 9)
-    if b1 > 0 or b2 >= 16 then return false end
-    inos[i] = string.format('%.0f', (((((b2 * 256 + b3) * 256 + b4) * 256 + b5) * 256 + b6) * 256 + b7) * 256 + b8)
-  end
+  return page(ARGV[1], ARGV[2] == '1', ARGV[3], '', '', 0, 0, inos)
 end
-
-local found = {}
-for from = 1, attrs and #inos or 0, 1000 do
-  local keys = {}
-  for i = from, math.min(from + 999, #inos) do keys[#keys + 1] = P .. 'i' .. inos[i] end
-  for i, v in ipairs(call('MGET', unpack(keys))) do found[from + i - 1] = v end
-end
-local out = {}
-for i = 1, math.max(#names, #inos) do
-  if dir ~= '' then
-    out[#out + 1] = names[i]
-    out[#out + 1] = entries[names[i]]
-  end
-  if attrs then out[#out + 1] = found[i] end
-  if xattr ~= '' then out[#out + 1] = call('HGET', P .. 'x' .. inos[i], xattr) end
-end
-return out
+return page(ARGV[1], ARGV[2] == '1', ARGV[3], ARGV[4], ARGV[5], tonumber(ARGV[6]), tonumber(ARGV[7]), inos)

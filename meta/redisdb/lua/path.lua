@@ -9,19 +9,21 @@
 -- Answer: the directory's attribute; then for each name its entry, and if there is one the attribute of its inode and, when
 -- wanted, the number of entries of its directory; then, if the whole path exists and its inode has an attribute, an array of
 -- the chunks, "" for those without, and an array of extended attributes. false: something here is too much for numbers of Lua.
+-- Behind that, if the whole path exists, the last inode, its type, and its attribute (false if it has none).
 local function walk(P, ino, A, from, n, most, all, sole)
   local call, byte = redis.call, string.byte
-  local out = { call('GET', P .. 'i' .. ino) }
+  local t, attr = 2, call('GET', P .. 'i' .. ino)
+  local out = { attr }
   for a = from, n do
     local dir = P .. 'd' .. ino
     local entry = call('HGET', dir, A[a])
     out[#out + 1] = entry
     if not entry then return out end
     if #entry ~= 9 then return false end
-    local t, b1, b2, b3, b4, b5, b6, b7, b8 = byte(entry, 1, 9)
+    local b1, b2, b3, b4, b5, b6, b7, b8 = byte(entry, 2, 9)
     if b1 > 0 or b2 >= 16 then return false end
     ino = string.format('%.0f', (((((b2 * 256 + b3) * 256 + b4) * 256 + b5) * 256 + b6) * 256 + b7) * 256 + b8)
-    local attr = call('GET', P .. 'i' .. ino)
+    t, attr = byte(entry, 1), call('GET', P .. 'i' .. ino)
     out[#out + 1] = attr
     if sole then out[#out + 1] = call('HLEN', dir) end
     if a < n and t ~= 2 then return out end
@@ -40,5 +42,5 @@ local function walk(P, ino, A, from, n, most, all, sole)
       out[#out + 1] = xattrs
     end
   end
-  return out
+  return out, ino, t, attr
 end
