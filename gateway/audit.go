@@ -19,7 +19,7 @@ const identities = configName + "/iam"
 
 // audited is what a look through the settings found.
 type audited struct {
-	Tightened int      // files and directories that others could read or write
+	Tightened int      // files that others could read or write
 	Unknown   []string // paths among users and policies that the server has no use for, maxUnknown at most
 	More      int      // those that are not in Unknown
 }
@@ -27,7 +27,7 @@ type audited struct {
 // maxUnknown bounds what is told one by one.
 const maxUnknown = 32
 
-// audit takes the rights of all but the owner from the server's settings, and finds what does not belong there. It goes on
+// audit takes the rights of all but the owner from the files of the server's settings, and finds what does not belong there. It goes on
 // where something cannot be changed and returns the first error.
 func (l *Layer) audit(ctx context.Context) (audited, error) {
 	var a audited
@@ -44,14 +44,16 @@ func (l *Layer) auditDir(ctx context.Context, a *audited, dir string) error {
 	}
 	err := l.eachEntry(ctx, "/"+serverName+"/"+dir, "", func(name string, i *vfs.Info) error {
 		path := dir + "/" + name
-		changed, err := l.tighten(ctx, i)
-		keep(err)
-		if changed {
-			a.Tightened++
+		if i.IsFile() { // past closed directories above nobody gets to others
+			changed, err := l.tighten(ctx, i)
+			keep(err)
+			if changed {
+				a.Tightened++
+			}
 		}
 		switch {
 		case !l.belongs(path, i):
-			a.unknown(path) // and nobody gets past it any more
+			a.unknown(path)
 		case i.IsDir() && strings.Count(path, "/") < maxSettingDepth:
 			keep(l.auditDir(ctx, a, path))
 		}
@@ -75,7 +77,7 @@ const maxSettingDepth = 8
 // tighten takes the rights of all but the owner from a file or a directory, if they have any.
 func (l *Layer) tighten(ctx context.Context, i *vfs.Info) (bool, error) {
 	const others = 0o077
-	if i.Mode&others == 0 || !i.IsDir() && !i.IsFile() {
+	if i.Mode&others == 0 {
 		return false, nil
 	}
 	err := l.v.SetMode(ctx, i.Ino, i.Mode&^others)
@@ -133,7 +135,7 @@ func belongsToMappings(names []string, dir bool) bool {
 // closeSettings keeps others out of the settings that an older gateway has made, before the audit gets to each of them.
 func (l *Layer) closeSettings(ctx context.Context) {
 	i, err := l.v.Lstat(ctx, "/"+serverName+"/"+configName)
-	if err == nil {
+	if err == nil && i.IsDir() {
 		_, err = l.tighten(ctx, i)
 	}
 	if err != nil {

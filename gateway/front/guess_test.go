@@ -60,6 +60,12 @@ func TestGuessesAreFew(t *testing.T) {
 	if got := login("ann", "192.0.2.1:1"); got != http.StatusOK {
 		t.Errorf("later: got %d", got)
 	}
+	for range guessBurst {
+		ask(t, e, "/minio/webrpc", "application/json", `{"method":"Web.SetAuth","params":{"currentSecretKey":"x"}}`, "192.0.2.4:1")
+	}
+	if got := login("new", "192.0.2.4:1"); got != http.StatusServiceUnavailable {
+		t.Errorf("after guesses of a secret key: got %d", got)
+	}
 	for range 2 * guessBurst {
 		if status, _ := ask(t, e, "/minio/webrpc", "application/json", `{"method":"Web.ListBuckets","params":{}}`, "192.0.2.1:1"); status != http.StatusOK {
 			t.Fatalf("another call: got %d", status)

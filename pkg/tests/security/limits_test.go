@@ -179,30 +179,43 @@ func TestS10SlowHeaders(t *testing.T) {
 	}
 }
 
-// TestS18SecretsAreTheOwners: what holds secrets on the volume is readable by its owner only.
+// TestS18SecretsAreTheOwners: what holds secrets on the volume is readable by its owner only, also what the original has left.
 func TestS18SecretsAreTheOwners(t *testing.T) {
 	t.Parallel()
-	open := func(p oracle.Program) (wide []string) {
-		v := oracle.Format(t, p, oracle.FormatOptions{Name: "vol1"})
-		g := oracle.Start(t, p, v, oracle.GatewayOptions{Flags: many})
-		s := &side{t, g}
-		s.limited("s18user")
-		g.Stop(t)
+	settings := func(v *oracle.Volume) (wide []string) {
 		config := v.Dump(t).Find("/.minio.sys/config")
 		if config == nil {
 			t.Fatal("there is no configuration")
 		}
 		config.Walk("config", func(path string, n *oracle.Node) {
-			if n.Attr.Mode&0o077 != 0 && (strings.HasSuffix(path, ".json") || strings.HasSuffix(path, ".kv")) {
+			if n.Attr.Mode&0o077 != 0 && (n.Attr.Type == "regular" || path == "config") { // nobody gets past the first
 				wide = append(wide, path)
 			}
 		})
 		return wide
 	}
-	if wide := open(oracle.Real(t)); len(wide) == 0 {
+	use := func(p oracle.Program, v *oracle.Volume, user string) {
+		s := &side{t, oracle.Start(t, p, v, oracle.GatewayOptions{Flags: many})}
+		s.limited(user)
+		s.g.Stop(t)
+	}
+	theirs, real := oracle.Format(t, oracle.Real(t), oracle.FormatOptions{Name: "vol1"}), oracle.Real(t)
+	use(real, theirs, "s18user")
+	if wide := settings(theirs); len(wide) < 2 { // the directory and files
 		t.Error("the original keeps its secrets, too: this shows nothing")
 	}
-	if wide := open(oracle.Ours(t)); len(wide) > 0 {
+	mine := oracle.Format(t, oracle.Ours(t), oracle.FormatOptions{Name: "vol1"})
+	use(oracle.Ours(t), mine, "s18user")
+	if wide := settings(mine); len(wide) > 0 {
 		t.Errorf("readable by others: %v", wide)
 	}
+	g := oracle.Start(t, oracle.Ours(t), theirs, oracle.GatewayOptions{Flags: many})
+	oracle.Poll(t, time.Minute, func() error {
+		if wide := settings(theirs); len(wide) > 0 {
+			return fmt.Errorf("readable by others, as the original left it: %v", wide)
+		}
+		return nil
+	})
+	g.Stop(t)
+	use(real, theirs, "s18again") // which still gets to its settings
 }

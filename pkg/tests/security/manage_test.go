@@ -2,6 +2,8 @@ package security
 
 import (
 	"net/http"
+	"os"
+	"path/filepath"
 	"strings"
 	"testing"
 
@@ -52,6 +54,19 @@ func TestClientOfToday(t *testing.T) {
 	says(now, "", "admin", "policy", "detach", "jfs", "readonly", "--group", "people")
 	can(false)
 	says(now, "readwrite", "admin", "policy", "ls", "jfs")
+	file := filepath.Join(t.TempDir(), "policy.json")
+	must(t, os.WriteFile(file, []byte(on("bucket", "s3:GetObject")), 0o600))
+	says(now, "mine", "admin", "policy", "create", "jfs", "mine", file)
+	says(now, "arn:aws:s3:::bucket/*", "admin", "policy", "info", "jfs", "mine")
+	says(then, "mine", "admin", "policy", "list", "jfs")
+	says(now, "mine", "admin", "policy", "attach", "jfs", "mine", "--user", user.key)
+	can(true)
+	says(now, "mine", "admin", "policy", "detach", "jfs", "mine", "--user", user.key)
+	can(false)
+	says(now, "", "admin", "policy", "rm", "jfs", "mine")
+	if r := now.Run(t, "admin", "policy", "info", "jfs", "mine"); r.Code == 0 {
+		t.Errorf("a policy that was removed: %s", r)
+	}
 	says(now, "s3:GetObject", "admin", "policy", "info", "jfs", "readonly")
 	says(then, "s3:GetObject", "admin", "policy", "info", "jfs", "readonly")
 	says(now, "", "admin", "user", "svcacct", "add", "jfs", user.key, "--access-key", "todaysvc", "--secret-key", "todaysvc-secret")
