@@ -26,12 +26,22 @@ const (
 // forms checks uploads by forms of browsers and gives the server a form of the one kind that it reads rightly: it takes
 // fields with a file name for files, the last of fields of one name that differ in case, and fields behind the file; it
 // obeys a policy that does not name the bucket or is not there at all.
-func forms(next http.Handler) http.Handler {
+func (f *Front) forms(next http.Handler) http.Handler {
 	return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
 		if r.Method == http.MethodPost && isForm(r) && kindOf(r) == s3 && levelOf(r) == onBucket {
 			p := replyOf(w)
-			if f := rewriteForm(r, time.Now()); f != nil {
-				p.fail(r.URL.Path, *f)
+			form, fail := openForm(r)
+			unsigned := fail == nil && f.router != nil && form.unsigned(r)
+			switch {
+			case unsigned:
+				fail = f.putForm(p, r, form)
+			case fail == nil:
+				fail = form.rewrite(r, time.Now())
+			}
+			if fail != nil {
+				p.fail(r.URL.Path, *fail)
+			}
+			if fail != nil || unsigned {
 				return
 			}
 			p.hold(64<<10, nameSpace)
@@ -55,30 +65,37 @@ func nameSpace(status int, _ http.Header, body []byte) (int, []byte) {
 
 // form is an upload by a form, read up to its file.
 type form struct {
-	fields map[string]string // by names in lower case
-	file   *multipart.Part
+	boundary string
+	fields   map[string]string // by names in lower case
+	file     *multipart.Part
 }
 
 func (f *form) has(name string) bool { _, ok := f.fields[name]; return ok }
 
-// rewriteForm checks a form and makes the body that the server gets.
-func rewriteForm(r *http.Request, now time.Time) *Failure {
+// openForm reads a form up to its file.
+func openForm(r *http.Request) (*form, *Failure) {
 	_, kind, err := mime.ParseMediaType(r.Header.Get("Content-Type"))
 	boundary := kind["boundary"]
 	if err != nil || boundary == "" {
-		return malformedForm
+		return nil, malformedForm
 	}
 	limited := &gate{r: r.Body, left: maxFieldsRaw}
 	f, fail := readForm(multipart.NewReader(limited, boundary))
 	if fail != nil {
-		return fail
+		return nil, fail
 	}
 	limited.open = true
+	f.boundary = boundary
+	return f, nil
+}
+
+// rewrite checks a form and makes the body that the server gets.
+func (f *form) rewrite(r *http.Request, now time.Time) *Failure {
 	bucket, _ := placeOf(r)
-	if fail = f.check(bucket, now); fail != nil {
+	if fail := f.check(bucket, now); fail != nil {
 		return fail
 	}
-	if fail = f.translate(); fail != nil {
+	if fail := f.translate(); fail != nil {
 		return fail
 	}
 	// What a form asks for is in its fields.
@@ -87,7 +104,7 @@ func rewriteForm(r *http.Request, now time.Time) *Failure {
 			r.Header.Del(name)
 		}
 	}
-	body, err := f.body(boundary)
+	body, err := f.body(f.boundary)
 	if err != nil {
 		return malformedForm
 	}
@@ -180,16 +197,8 @@ var (
 
 // check looks at what must be there, and at the policy. The signature is the server's to check.
 func (f *form) check(bucket string, now time.Time) *Failure {
-	if f.fields["key"] == "" {
-		return missingField("key")
-	}
-	name := path.Base(strings.ReplaceAll(f.file.FileName(), `\`, "/"))
-	if f.file.FileName() == "" {
-		name = ""
-	}
-	f.fields["key"] = strings.ReplaceAll(f.fields["key"], "${filename}", name)
-	if key := f.fields["key"]; key == "" || strings.HasPrefix(key, "/") {
-		return invalidArgument("The key of the form is not a valid key.")
+	if fail := f.checkKey(); fail != nil {
+		return fail
 	}
 	signed := fieldsV4
 	if f.has("signature") || f.has("awsaccesskeyid") {
@@ -213,6 +222,22 @@ func (f *form) check(bucket string, now time.Time) *Failure {
 		return fail
 	}
 	return policy.check(f.fields, bucket, now)
+}
+
+// checkKey looks at the key and puts the name of the file into it.
+func (f *form) checkKey() *Failure {
+	if f.fields["key"] == "" {
+		return missingField("key")
+	}
+	name := path.Base(strings.ReplaceAll(f.file.FileName(), `\`, "/"))
+	if f.file.FileName() == "" {
+		name = ""
+	}
+	f.fields["key"] = strings.ReplaceAll(f.fields["key"], "${filename}", name)
+	if key := f.fields["key"]; key == "" || strings.HasPrefix(key, "/") {
+		return invalidArgument("The key of the form is not a valid key.")
+	}
+	return nil
 }
 
 func missingField(name string) *Failure {

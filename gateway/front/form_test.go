@@ -7,8 +7,10 @@ import (
 	"mime/multipart"
 	"net/http"
 	"net/http/httptest"
+	"os"
 	"strings"
 	"testing"
+	"testing/iotest"
 	"time"
 )
 
@@ -39,12 +41,21 @@ var signedFields = []string{"x-amz-algorithm=AWS4-HMAC-SHA256", "x-amz-credentia
 
 const signedConditions = `["starts-with","$x-amz-algorithm",""],["starts-with","$x-amz-credential",""],["starts-with","$x-amz-date",""]`
 
+// rewriteForm does what is done with a form that somebody has signed.
+func rewriteForm(r *http.Request) *Failure {
+	f, fail := openForm(r)
+	if fail != nil {
+		return fail
+	}
+	return f.rewrite(r, formTime)
+}
+
 // fill sends a form through rewriteForm and returns what the server gets of it: values by name, the file as "file".
 func fill(t *testing.T, body string) (map[string]string, *Failure) {
 	t.Helper()
 	r := httptest.NewRequestWithContext(t.Context(), http.MethodPost, "/b", strings.NewReader(body))
 	r.Header.Set("Content-Type", "multipart/form-data; boundary=B")
-	if f := rewriteForm(r, formTime); f != nil {
+	if f := rewriteForm(r); f != nil {
 		return nil, f
 	}
 	parts, err := r.MultipartReader()
@@ -182,7 +193,7 @@ func TestCutFileIsNoFile(t *testing.T) {
 	r := httptest.NewRequestWithContext(t.Context(), http.MethodPost, "/b", strings.NewReader(whole[:len(whole)-8]))
 	r.Header.Set("Content-Type", "multipart/form-data; boundary=B")
 	r.Header.Set("X-Amz-Copy-Source", "b/secret")
-	if f := rewriteForm(r, formTime); f != nil {
+	if f := rewriteForm(r); f != nil {
 		t.Fatal(f)
 	}
 	if got := r.Header.Get("X-Amz-Copy-Source"); got != "" {
@@ -194,6 +205,30 @@ func TestCutFileIsNoFile(t *testing.T) {
 	}
 	if _, err := parts.ReadForm(1 << 20); err == nil {
 		t.Error("a file without its end is taken")
+	}
+}
+
+// TestSpool: a file is read to its end and nothing is left of it.
+func TestSpool(t *testing.T) {
+	dir := t.TempDir()
+	t.Setenv("TMPDIR", dir)
+	for _, n := range []int{0, 1, heldFile - 1, heldFile, heldFile + 1, 3 * heldFile} {
+		data := bytes.Repeat([]byte("abc"), n/3+1)[:n]
+		s, size, fail := spool(bytes.NewReader(data))
+		if fail != nil {
+			t.Fatal(fail)
+		}
+		got, err := io.ReadAll(s)
+		if err != nil || size != int64(n) || !bytes.Equal(got, data) {
+			t.Errorf("%d bytes: got %d, %d said, %v", n, len(got), size, err)
+		}
+		s.remove()
+		if _, _, fail = spool(io.MultiReader(bytes.NewReader(data), iotest.ErrReader(io.ErrUnexpectedEOF))); fail != malformedForm {
+			t.Errorf("%d bytes, then an error: got %v", n, fail)
+		}
+		if left, err := os.ReadDir(dir); err != nil || len(left) > 0 {
+			t.Errorf("%d bytes: left %v, %v", n, left, err)
+		}
 	}
 }
 
@@ -216,7 +251,7 @@ func FuzzForm(f *testing.F) {
 		r := httptest.NewRequestWithContext(t.Context(), http.MethodPost, "/b", bytes.NewReader(body))
 		r.Header.Set("Content-Type", `multipart/form-data; boundary="`+strings.Trim(boundary, "\r\n\x00")+`"`)
 		want, _ := readForm(multipart.NewReader(bytes.NewReader(body), boundary))
-		if rewriteForm(r, formTime) != nil || want == nil {
+		if rewriteForm(r) != nil || want == nil {
 			return
 		}
 		parts, err := r.MultipartReader()

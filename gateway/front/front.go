@@ -25,6 +25,7 @@ type Front struct {
 	entrance *entrance
 	cors     *corsCache
 	chain    http.Handler // the inner members
+	router   http.Handler // the server's; nil before Outer
 
 	shortcuts shortcuts
 }
@@ -62,7 +63,7 @@ func (f *Front) inner() []member {
 		f.settle,        // settings that a bucket cannot have
 		conditional,     // conditions are taken for the layer
 		xmlBodies,       // XML bodies
-		forms,           // forms of browsers
+		f.forms,         // forms of browsers
 		f.buckets,       // pages of ListBuckets
 		f.adjusting,     // what the server minds and AWS does not is taken out; after bodies are decoded
 		deleting,        // DeleteObjects; after bodies are decoded
@@ -93,7 +94,11 @@ func chained(members []member, next http.Handler) http.Handler {
 }
 
 // Outer returns a handler that runs the members of the outer chain and then next, the server's router.
-func (f *Front) Outer(next http.Handler) http.Handler { return chained(f.outer(), next) }
+// It is to be called before the first request comes.
+func (f *Front) Outer(next http.Handler) http.Handler {
+	f.router = next
+	return chained(f.outer(), next)
+}
 
 // Wrap returns a handler that runs the members of the inner chain and then next. The router asks for one for each request,
 // so the chain is made beforehand and only its end is new.

@@ -134,6 +134,81 @@ func TestForms(t *testing.T) {
 	c.same("no policy", fmt.Sprint(r.status, r.code()), "400InvalidArgument")
 }
 
+// TestFormsOfNobody: where the policy of a bucket lets everybody write, a form needs no signature.
+func TestFormsOfNobody(t *testing.T) {
+	t.Parallel()
+	c := use(t, serve(t, everything...))
+	must(t, c.SetBucketPolicy(t.Context(), c.bucket, `{"Version":"2012-10-17","Statement":[{"Effect":"Allow","Principal":{"AWS":["*"]},"Action":["s3:PutObject"],"Resource":["arn:aws:s3:::`+c.bucket+`/open/*"]}]}`))
+	c.put("secret", []byte("secret"), minio.PutObjectOptions{})
+	big := noise(3 << 20) // more than is held in memory
+	for _, q := range []struct {
+		name   string
+		fields []string
+		data   []byte
+		status int
+		code   string
+	}{
+		{"plain", []string{"key", "open/${filename}"}, []byte("x"), 204, ""},
+		{"empty", []string{"key", "open/empty"}, nil, 204, ""},
+		{"big", []string{"key", "open/big +%ü"}, big, 204, ""},
+		{"200", []string{"key", "open/200", "success_action_status", "200"}, []byte("x"), 200, ""},
+		{"private", []string{"key", "open/private", "acl", "private"}, []byte("x"), 204, ""},
+		{"described", []string{"key", "open/described", "Content-Type", "image/x-test", "x-amz-meta-k", "v", "Cache-Control", "no-store",
+			"tagging", "<Tagging><TagSet><Tag><Key>a</Key><Value>1</Value></Tag></TagSet></Tagging>"}, []byte("x"), 204, ""},
+		{"a copy", []string{"key", "open/copy", "x-amz-copy-source", c.bucket + "/secret"}, []byte("x"), 204, ""},
+		{"elsewhere", []string{"key", "closed/no"}, []byte("x"), 403, "AccessDenied"},
+		{"out of it", []string{"key", "open/../closed/no"}, []byte("x"), 400, "InvalidURI"},
+		{"into the settings", []string{"key", "../.minio.sys/config/config.json"}, []byte("x"), 403, "AccessDenied"},
+		{"no key", []string{"a", "b"}, []byte("x"), 400, "InvalidArgument"},
+		{"public", []string{"key", "open/no", "acl", "public-read"}, []byte("x"), 400, "AccessControlListNotSupported"},
+		{"encrypted", []string{"key", "open/no", "x-amz-server-side-encryption", "AES256"}, []byte("x"), 501, "NotImplemented"},
+		{"a token", []string{"key", "open/no", "x-amz-security-token", "x"}, []byte("x"), 403, "AccessDenied"},
+		{"a policy", []string{"key", "open/no", "policy", "e30="}, []byte("x"), 400, "InvalidArgument"},
+		{"a name of a file in its place", []string{"key", "open/" + strings.Repeat("x", 300)}, []byte("x"), 400, "KeyTooLongError"},
+	} {
+		r := c.postFields(q.fields, q.data)
+		c.same(q.name, fmt.Sprint(r.status, r.code()), fmt.Sprint(q.status, q.code))
+	}
+	c.same("keys", c.keys("", ""), "open/200 open/big +%ü open/copy open/described open/empty open/f.txt open/private secret")
+	c.same("big", md5Hex(c.get("open/big +%ü")), md5Hex(big))
+	c.same("a copy", string(c.get("open/copy")), "x")
+	info, err := c.StatObject(t.Context(), c.bucket, "open/described", minio.StatObjectOptions{})
+	must(t, err)
+	c.same("described", strings.Join([]string{info.ContentType, info.UserMetadata["K"], info.Metadata.Get("Cache-Control"), info.Metadata.Get("X-Amz-Tagging-Count")}, " "), "image/x-test v no-store 1")
+
+	r := c.postFields([]string{"key", "open/201", "success_action_status", "201"}, []byte("x"))
+	tag := `"` + md5Hex([]byte("x")) + `"`
+	c.same("201", fmt.Sprint(r.status, c.parsed(r)), fmt.Sprintf("201 PostResponse(Location(%s) Bucket(%s) Key(open/201) ETag(%s))", c.g.URL()+"/"+c.bucket+"/open/201", c.bucket, tag))
+	c.same("201", fmt.Sprint(r.header.Get("ETag"), r.header.Get("X-Amz-Request-Id") != ""), tag+"true")
+	c.cutForms()
+}
+
+// cutForms: forms that somebody claims to have signed, that end before their file does, or that want the client sent elsewhere.
+func (c *client) cutForms() {
+	const body = "--B\r\nContent-Disposition: form-data; name=\"key\"\r\n\r\nopen/cut\r\n--B\r\nContent-Disposition: form-data; name=\"success_action_redirect\"\r\n\r\n" +
+		"http://example.com/a?b=c\r\n--B\r\nContent-Disposition: form-data; name=\"file\"; filename=\"f\"\r\n\r\ndata\r\n--B--\r\n"
+	plain := &http.Client{CheckRedirect: func(*http.Request, []*http.Request) error { return http.ErrUseLastResponse }}
+	post := func(body string, headers ...string) *reply {
+		req, err := http.NewRequestWithContext(c.t.Context(), http.MethodPost, c.g.URL()+"/"+c.bucket, strings.NewReader(body))
+		must(c.t, err)
+		req.Header.Set("Content-Type", "multipart/form-data; boundary=B")
+		for k := 0; k < len(headers); k += 2 {
+			req.Header.Set(headers[k], headers[k+1])
+		}
+		resp, err := plain.Do(req)
+		must(c.t, err)
+		must(c.t, resp.Body.Close())
+		return &reply{status: resp.StatusCode, header: resp.Header}
+	}
+	c.same("cut", post(body[:len(body)-10]).status, http.StatusBadRequest)
+	c.same("claimed", post(body, "Authorization", "AWS4-HMAC-SHA256 Credential=x").status, http.StatusForbidden)
+	c.same("claimed", post(body, "Authorization", "Bearer x").status, http.StatusForbidden)
+	c.same("stored", c.there("open/cut"), false)
+	r := post(body)
+	c.same("sent elsewhere", fmt.Sprint(r.status, r.header.Get("Location")), fmt.Sprintf("303http://example.com/a?b=c&bucket=%s&etag=%%22%s%%22&key=open%%2Fcut", c.bucket, md5Hex([]byte("data"))))
+	c.same("data", string(c.get("open/cut")), "data")
+}
+
 // TestFormsOfTheLibrary: what a client makes goes through.
 func TestFormsOfTheLibrary(t *testing.T) {
 	c := use(t, serve(t, everything...))
