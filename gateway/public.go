@@ -52,7 +52,7 @@ func (s *server) goPublic(ctx context.Context) error {
 		return errors.New("the fork of MinIO has no server: it is not the version that this program was made for")
 	}
 	handler, conf := fork.Handler, fork.TLSConfig
-	if err := fork.Close(); err != nil {
+	if err := closeFork(fork, forkCloseTime); err != nil {
 		return fmt.Errorf("close the server of the fork: %w", err)
 	}
 	l, err := listenAgain(ctx, s.o.Address)
@@ -82,6 +82,33 @@ func (s *server) goPublic(ctx context.Context) error {
 		}
 	}()
 	return nil
+}
+
+// forkCloseTime is how long the fork's server may take to close. It mostly takes less than a millisecond.
+const forkCloseTime = 200 * time.Millisecond
+
+// closer is what closeFork needs of a server.
+type closer interface {
+	Close() error
+	SetKeepAlivesEnabled(on bool)
+}
+
+// closeFork closes the fork's server and waits for that, but not for ever. The goroutine that accepts for the fork's listener tells
+// whoever serves it that the socket was closed, or sees that nobody wants to know, whichever comes first; in the second case the one
+// who serves never returns, and Close waits for it. Once in some hundred starts of a busy machine that was so. The socket is closed by
+// then and no connection is used again after a request that it has: what is left over is the two goroutines.
+func closeFork(fork closer, patience time.Duration) error {
+	closed := make(chan error, 1)
+	go func() { closed <- fork.Close() }()
+	t := time.NewTimer(patience)
+	defer t.Stop()
+	select {
+	case err := <-closed:
+		return err
+	case <-t.C:
+		fork.SetKeepAlivesEnabled(false) // closes those that wait for a request
+		return nil
+	}
 }
 
 // maxHeader bounds the header of a request. The fork refuses more than 8 KiB of it, with a reply, once it is read.
