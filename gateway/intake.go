@@ -38,15 +38,18 @@ func (l *Layer) intake(ctx context.Context, data *minio.PutObjReader, alg checks
 	in := &intake{data: data, body: front.BodyOf(ctx, data.Size()), alg: alg}
 	var slow, fast []io.Writer
 	if in.body != nil {
-		if len(data.SHA256()) > 0 {
-			p := checksum.NewPair()
-			slow, in.md5, in.sha256 = p.Writers(), p.MD5, p.SHA256
-		} else {
-			m := md5.New() //nolint:gosec // the entity tag of S3
-			slow, in.md5 = []io.Writer{m}, sumOfHash(m)
-		}
 		if sent := in.body.Algorithm(); sent != checksum.None {
 			in.alg = sent
+		}
+		in.md5 = in.body.MD5()
+		switch {
+		case in.md5 != nil && len(data.SHA256()) == 0:
+		case len(data.SHA256()) > 0 || in.alg == checksum.SHA256:
+			p := checksum.NewPair()
+			slow, in.md5, in.sha256 = p.Writers(), p.MD5, p.SHA256
+		default:
+			m := md5.New() //nolint:gosec // the entity tag of S3
+			slow, in.md5 = []io.Writer{m}, sumOfHash(m)
 		}
 	}
 	switch h := in.alg.New(); {
@@ -114,8 +117,8 @@ func (in *intake) finish(ctx context.Context, t *target) (received, error) {
 	if want := in.data.MD5(); len(want) > 0 && !bytes.Equal(want, tag) {
 		return received{}, forkhash.BadDigest{ExpectedMD5: hex.EncodeToString(want), CalculatedMD5: got.tag}
 	}
-	if in.sha256 != nil {
-		if want, sum := in.data.SHA256(), in.sha256(); !bytes.Equal(want, sum) {
+	if want := in.data.SHA256(); len(want) > 0 {
+		if sum := in.sha256(); !bytes.Equal(want, sum) {
 			return received{}, forkhash.SHA256Mismatch{ExpectedSHA256: hex.EncodeToString(want), CalculatedSHA256: hex.EncodeToString(sum)}
 		}
 	}

@@ -40,6 +40,15 @@ func (b *Body) Read(p []byte) (int, error) { return b.req.Body.Read(p) }
 // Algorithm is that of the checksum which the client sends; None: it sends none.
 func (b *Body) Algorithm() checksum.Algorithm { return b.want.Algorithm }
 
+// MD5 is a function for the MD5 of the data, once it was read to its end, if that is computed here while the body is read;
+// nil: it is not.
+func (b *Body) MD5() func() []byte {
+	if b.coded == nil || b.coded.signer == nil || b.coded.signer.pair == nil {
+		return nil
+	}
+	return b.coded.signer.pair.MD5
+}
+
 // Check compares the sum of the data, which was read to its end, with what the client sent.
 func (b *Body) Check(got checksum.Sum) *Failure {
 	want := b.want

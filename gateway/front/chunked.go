@@ -45,15 +45,44 @@ type chunkSigner struct {
 	date     string
 	scope    string
 	previous string
-	want     string    // signature of the chunk at hand
-	sum      hash.Hash // of its data
+	want     string         // signature of the chunk at hand
+	sum      hash.Hash      // of its data
+	pair     *checksum.Pair // in place of sum, with the MD5 of all data; nil: that is not computed here
 }
 
 func newChunkSigner(key []byte, date string, s *signatureV4) *chunkSigner {
 	return &chunkSigner{key: key, date: date, scope: s.scope, previous: s.signature, sum: sha256.New()}
 }
 
+// begin is called before a chunk, write with its data, and end after it, for the sum.
+
+func (s *chunkSigner) begin() {
+	if s.pair != nil {
+		s.pair.ResetSHA256()
+		return
+	}
+	s.sum.Reset()
+}
+
+func (s *chunkSigner) write(p []byte) {
+	if s.pair != nil {
+		_, _ = s.pair.Write(p) // a hash does not fail
+		return
+	}
+	_, _ = s.sum.Write(p)
+}
+
+func (s *chunkSigner) end() []byte {
+	if s.pair != nil {
+		return s.pair.SHA256()
+	}
+	return s.sum.Sum(nil)
+}
+
 func newChunks(body io.ReadCloser, size int64, trailer string, signer *chunkSigner) *chunks {
+	if signer != nil && size >= bigBody && checksum.Joint() {
+		signer.pair = checksum.NewPair() // one pass for both needs less of the CPU than a goroutine for each
+	}
 	return &chunks{body: body, src: bufio.NewReaderSize(body, 4<<10), size: size, name: trailer, signer: signer}
 }
 
@@ -108,7 +137,7 @@ func (c *chunks) read(p []byte) (int, error) {
 	c.left -= int64(n)
 	c.got += int64(n)
 	if c.signer != nil {
-		_, _ = c.signer.sum.Write(p[:n]) // a hash does not fail
+		c.signer.write(p[:n])
 	}
 	if c.left == 0 {
 		if err = c.endChunk(); err == nil && c.got == c.size {
@@ -138,7 +167,7 @@ func (c *chunks) next() error {
 	}
 	if c.signer != nil {
 		c.signer.want = signature
-		c.signer.sum.Reset()
+		c.signer.begin()
 	}
 	if size > c.size-c.got {
 		return &failLen
@@ -270,7 +299,7 @@ func parseTrailers(text, name string) (value, signature string, ok bool) {
 
 // check compares the signature of a chunk, of which all data has been summed.
 func (s *chunkSigner) check() bool {
-	return s.follow("AWS4-HMAC-SHA256-PAYLOAD", emptySHA256+"\n"+hex.EncodeToString(s.sum.Sum(nil)), s.want)
+	return s.follow("AWS4-HMAC-SHA256-PAYLOAD", emptySHA256+"\n"+hex.EncodeToString(s.end()), s.want)
 }
 
 // checkTrailer compares the signature of trailers.

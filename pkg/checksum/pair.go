@@ -17,6 +17,9 @@ type Pair struct {
 	md5, sha256 hash.Hash // nil if joint is not
 }
 
+// Joint reports whether the CPU lets a Pair compute both at once.
+func Joint() bool { return hasJoint() }
+
 // NewPair returns a Pair of no data.
 func NewPair() *Pair {
 	if hasJoint() {
@@ -31,6 +34,24 @@ func (p *Pair) Writers() []io.Writer {
 		return []io.Writer{p.joint}
 	}
 	return []io.Writer{p.md5, p.sha256}
+}
+
+// Write implements io.Writer, for who has one goroutine for both. It never fails and does not keep b.
+func (p *Pair) Write(b []byte) (int, error) {
+	if p.joint != nil {
+		return p.joint.Write(b)
+	}
+	_, _ = p.md5.Write(b) // hashes do not fail
+	return p.sha256.Write(b)
+}
+
+// ResetSHA256 begins SHA-256 anew, with the next byte, while MD5 goes on.
+func (p *Pair) ResetSHA256() {
+	if p.joint != nil {
+		p.joint.resetSHA256()
+		return
+	}
+	p.sha256.Reset()
 }
 
 // MD5 returns the MD5 of what was written.

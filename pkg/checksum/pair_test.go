@@ -61,6 +61,44 @@ func TestPair(t *testing.T) {
 	}
 }
 
+// TestPairOfParts begins SHA-256 anew again and again, between blocks and in the middle of them.
+func TestPairOfParts(t *testing.T) {
+	t.Parallel()
+	seed := rand.Uint64() //nolint:gosec // printed
+	t.Logf("seed %d", seed)
+	r := rand.New(rand.NewPCG(seed, 0)) //nolint:gosec // to be repeated
+	for range 300 {
+		for name, p := range pairs() {
+			var all []byte
+			for range 1 + r.IntN(6) {
+				part := noise(r.Uint64(), blockOf(r))
+				p.ResetSHA256()
+				for rest := part; len(rest) > 0; {
+					n := 1 + r.IntN(len(rest))
+					if m, err := p.Write(rest[:n]); m != n || err != nil {
+						t.Fatalf("write: %d, %v", m, err)
+					}
+					rest = rest[n:]
+				}
+				all = append(all, part...)
+				wantMD5, wantSHA := md5.Sum(all), sha256.Sum256(part) //nolint:gosec // as above
+				if !bytes.Equal(p.MD5(), wantMD5[:]) || !bytes.Equal(p.SHA256(), wantSHA[:]) {
+					t.Fatalf("%s, %d bytes of %d: other sums", name, len(part), len(all))
+				}
+			}
+		}
+	}
+}
+
+// blockOf is a length of a few blocks, mostly whole ones.
+func blockOf(r *rand.Rand) int {
+	n := 64 * r.IntN(4)
+	if r.IntN(3) == 0 {
+		n += r.IntN(64)
+	}
+	return n
+}
+
 func FuzzPair(f *testing.F) {
 	f.Add([]byte("abc"), uint8(1))
 	f.Add(bytes.Repeat([]byte{0xff}, 200), uint8(63))

@@ -48,7 +48,7 @@ func (o *options) trailers(dir string) error {
 		return nil
 	}
 	s := &server{name: "ours", bin: o.ours, database: "meta.db"}
-	c := []comparison{{rounds: 2*o.rounds + 1}}
+	c := []comparison{{rounds: o.rounds * trailerRounds}}
 	for _, k := range codings {
 		c[0].ways = append(c[0].ways, way{k.name, s, k.workload(name)})
 	}
@@ -59,31 +59,30 @@ func (o *options) trailers(dir string) error {
 	return nil
 }
 
-// uploads is how many there are in a cell.
-const uploads = 6
+// trailerRounds is how many uploads of each kind there are for a round of others. A cell is one upload: the shorter it is, the
+// more alike is what else the machine does.
+const trailerRounds = 6
+
+// keptUploads is under how many keys uploads replace each other.
+const keptUploads = 6
 
 // workload uploads the same few keys again and again. What the client has to compute it computes before the clock runs.
 func (k *coding) workload(name string) workload {
-	var ready []request
+	var ready request
 	var hashes []string // of the chunks
 	text := ""          // the checksum
-	return workload{name: name, clients: 1, unit: "MB/s", count: uploads, goal: k.goal,
-		prepare: func(b *bench, s *server, _ int) error {
+	return workload{name: name, clients: 1, unit: "MB/s", count: 1, goal: k.goal,
+		prepare: func(b *bench, s *server, round int) error {
 			if text == "" && k.sum != checksum.None {
 				text = sumText(k.sum, b.large)
 				for rest := b.large; k.signed && len(rest) > 0; rest = rest[min(k.chunk, len(rest)):] {
 					hashes = append(hashes, sum(rest[:min(k.chunk, len(rest))]))
 				}
 			}
-			ready = ready[:0]
-			for i := range uploads {
-				ready = append(ready, k.request(b, s, fmt.Sprintf("/%s/w/trailers/%d", bucket, i), text, hashes))
-			}
+			ready = k.request(b, s, fmt.Sprintf("/%s/w/trailers/%d", bucket, round%keptUploads), text, hashes)
 			return nil
 		},
-		op: func(b *bench, _ *server, _, _, i int) (request, int64, error) {
-			return ready[i], int64(len(b.large)), nil
-		}}
+		op: func(b *bench, _ *server, _, _, _ int) (request, int64, error) { return ready, int64(len(b.large)), nil }}
 }
 
 func sumText(a checksum.Algorithm, data []byte) string {
