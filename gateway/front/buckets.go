@@ -1,6 +1,7 @@
 package front
 
 import (
+	"cmp"
 	"encoding/base64"
 	"net/http"
 	"strings"
@@ -59,9 +60,6 @@ func (q *bucketQuery) page(said []byte, region string) ([]byte, *Failure) {
 	if decode(said, "ListAllMyBucketsResult", &all) != nil {
 		return nil, internalError
 	}
-	if region == "" {
-		region = "us-east-1"
-	}
 	d := newDocument("ListAllMyBucketsResult", len(said)+1<<10)
 	d.owner("Owner")
 	d.open("Buckets")
@@ -89,9 +87,20 @@ func (q *bucketQuery) page(said []byte, region string) ([]byte, *Failure) {
 	return d.b, nil
 }
 
-// buckets is the member for ListBuckets with a query.
+// region is that of all buckets.
+func (f *Front) region() string { return cmp.Or(f.o.Server.Region(), "us-east-1") }
+
+// buckets is the member for ListBuckets with a query, and for HEAD of a bucket, which tells the region.
 func (f *Front) buckets(next http.Handler) http.Handler {
 	return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+		if r.Method == http.MethodHead && f.o.Server != nil && kindOf(r) == s3 && levelOf(r) == onBucket {
+			replyOf(w).edit(func(status int, h http.Header) int {
+				if status == http.StatusOK {
+					h.Set("X-Amz-Bucket-Region", f.region())
+				}
+				return status
+			})
+		}
 		// The path of a bucket that is a host name is the same.
 		bucket, _ := placeOf(r)
 		if r.URL.RawQuery == "" || r.Method != http.MethodGet || r.URL.Path != "/" || bucket != "" || f.o.Server == nil {
@@ -110,7 +119,7 @@ func (f *Front) buckets(next http.Handler) http.Handler {
 					return status
 				}
 				p.hold(maxBucketList, func(status int, _ http.Header, said []byte) (int, []byte) {
-					b, failed := q.page(said, f.o.Server.Region())
+					b, failed := q.page(said, f.region())
 					if failed != nil {
 						p.fail(r.URL.Path, *failed)
 					}

@@ -125,7 +125,7 @@ func TestBucketsAreCut(t *testing.T) {
 		if failed != nil {
 			t.Fatal(failed)
 		}
-		b, failed := q.page([]byte(said), "")
+		b, failed := q.page([]byte(said), "us-east-1")
 		if failed != nil {
 			t.Fatal(failed)
 		}

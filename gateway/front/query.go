@@ -303,6 +303,10 @@ func number(s string) (n int, ok bool) {
 // checkTogether looks at what belongs together.
 func checkTogether(r *http.Request, operation string, at places) *Failure {
 	switch at {
+	case getObject, headObject:
+		if SignatureOf(r) == Unsigned && choosesHeaders(r) {
+			return invalidRequest("Request specific response headers cannot be used for anonymous GET requests.")
+		}
 	case putObject:
 		if hasParam(r, "partNumber") != (operation == "uploadId") {
 			return invalidArgument("partNumber and uploadId must be specified together")
@@ -316,4 +320,15 @@ func checkTogether(r *http.Request, operation string, at places) *Failure {
 		}
 	}
 	return nil
+}
+
+// choosesHeaders reports whether the query says what headers the reply is to have. Somebody who may read an object without a
+// signature could otherwise make a link to it by which a browser takes it for a page of the bucket's owner.
+func choosesHeaders(r *http.Request) bool {
+	for name := range params(r.URL.RawQuery) {
+		if strings.HasPrefix(name, "response-") {
+			return true
+		}
+	}
+	return false
 }

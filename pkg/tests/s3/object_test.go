@@ -31,6 +31,7 @@ var topics = map[string]func(*client){
 	"ranges":                          ranges,
 	"copies":                          copies,
 	"tags":                            tagging,
+	"headers that a query asks for":   askedHeaders,
 	"multipart":                       multipart,
 	"multipart, parts and their key":  multipartErrors,
 	"multipart, listings":             multipartListings,
@@ -375,8 +376,28 @@ func tagging(c *client) {
 	}
 }
 
+// askedHeaders: a query may say what headers a reply has, but not one that nobody has signed.
+func askedHeaders(c *client) {
+	c.put("k", []byte("x"), minio.PutObjectOptions{})
+	const query = "/k?response-content-type=a/b&response-cache-control=no-store&response-content-disposition=attachment&response-content-encoding=e&" +
+		"response-content-language=de&response-expires=Thu,%2001%20Dec%202033%2016:00:00%20GMT"
+	for _, method := range []string{http.MethodGet, http.MethodHead} {
+		h := c.expect(http.StatusOK, "", method, c.bucket+query, nil).header
+		for name, want := range map[string]string{"Content-Type": "a/b", "Cache-Control": "no-store", "Content-Disposition": "attachment", "Content-Encoding": "e",
+			"Content-Language": "de", "Expires": "Thu, 01 Dec 2033 16:00:00 GMT"} {
+			c.same(method+" "+name, h.Get(name), want)
+		}
+	}
+	must(c.t, c.SetBucketPolicy(c.t.Context(), c.bucket, fmt.Sprintf(publicRead, c.bucket)))
+	c.same("nobody", c.anonymous(http.MethodGet, c.bucket+"/k"), http.StatusOK)
+	c.same("nobody, with headers", c.anonymous(http.MethodGet, c.bucket+query), http.StatusBadRequest)
+	c.same("nobody, with one", c.anonymous(http.MethodGet, c.bucket+"/k?response-content-type=text/html"), http.StatusBadRequest)
+	must(c.t, c.SetBucketPolicy(c.t.Context(), c.bucket, ""))
+}
+
 func bucketCalls(c *client) {
 	ctx := c.t.Context()
+	c.same("region", c.expect(http.StatusOK, "", http.MethodHead, c.bucket, nil).header.Get("X-Amz-Bucket-Region"), oracle.Region)
 	wants(c.t, c.MakeBucket(ctx, c.bucket, minio.MakeBucketOptions{}), http.StatusConflict, "BucketAlreadyOwnedByYou")
 	c.expect(http.StatusBadRequest, "InvalidBucketName", http.MethodPut, "Upper", nil)
 	c.expect(http.StatusNotImplemented, "NotImplemented", http.MethodPut, "locked-bucket", nil, "X-Amz-Bucket-Object-Lock-Enabled", "true")

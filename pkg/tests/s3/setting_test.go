@@ -32,6 +32,7 @@ func settings(c *client) {
 		"policyStatus":             "404 NoSuchBucketPolicy The bucket policy does not exist",
 		"policy":                   "404 NoSuchBucketPolicy The bucket policy does not exist",
 		"tagging":                  "404 NoSuchTagSet The TagSet does not exist",
+		"notification":             "NotificationConfiguration()",
 		"inventory&id=x":           "404 NoSuchConfiguration The specified configuration does not exist.",
 		"metrics&id=x":             "404 NoSuchConfiguration The specified configuration does not exist.",
 		"analytics&id=x":           "404 NoSuchConfiguration The specified configuration does not exist.",
@@ -52,7 +53,7 @@ func settings(c *client) {
 		}
 	}
 	for _, query := range []string{"lifecycle", "publicAccessBlock", "ownershipControls", "website", "replication", "logging", "accelerate",
-		"requestPayment", "inventory&id=x", "analytics&id=x", "metrics&id=x", "intelligent-tiering&id=x", "object-lock"} {
+		"requestPayment", "inventory&id=x", "analytics&id=x", "metrics&id=x", "intelligent-tiering&id=x", "object-lock", "encryption"} {
 		c.expect(http.StatusNotImplemented, "NotImplemented", http.MethodPut, c.bucket+"?"+query, []byte("<X/>"))
 	}
 	c.same("the bucket and its object stay", c.there("k"), true)
