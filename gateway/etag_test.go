@@ -135,7 +135,8 @@ func TestPlainMD5(t *testing.T) {
 
 func TestCheckParts(t *testing.T) {
 	t.Parallel()
-	stored := []minio.PartInfo{{PartNumber: 1, ETag: "a", Size: minPartSize}, {PartNumber: 3, ETag: "c", Size: minPartSize - 1}, {PartNumber: 7, ETag: "g", Size: 1}}
+	stored := []storedPart{{PartInfo: minio.PartInfo{PartNumber: 1, ETag: "a", Size: minPartSize}},
+		{PartInfo: minio.PartInfo{PartNumber: 3, ETag: "c", Size: minPartSize - 1}}, {PartInfo: minio.PartInfo{PartNumber: 7, ETag: "g", Size: 1}}}
 	part := func(n int, tag string) minio.CompletePart { return minio.CompletePart{PartNumber: n, ETag: tag} }
 	for _, c := range []struct {
 		name  string

@@ -70,33 +70,45 @@ func (l *Layer) uploadDir(bucket, id string) string {
 	return l.names.sys(bucket) + "/uploads/" + slot(id) + "/" + id
 }
 
-// upload finds an upload by its id. It belongs to one key: rights are given by key.
-func (l *Layer) upload(ctx context.Context, bucket, object, id string, use use) (*upload, error) {
+// uploadDirs are where an upload's parts may be: juicefs before 1.2 had no slots.
+func (l *Layer) uploadDirs(bucket, id string) [2]string {
+	return [2]string{l.uploadDir(bucket, id), l.names.sys(bucket) + "/uploads/" + id}
+}
+
+// namedUpload is an upload as a client names it, which nobody has looked for yet.
+func (l *Layer) namedUpload(ctx context.Context, bucket, object, id string, use use) (*upload, error) {
 	t, err := l.object(ctx, bucket, object, use)
 	if err != nil {
 		return nil, err
 	}
-	u := &upload{target: t, id: id}
 	if !validUploadID(id) {
 		return nil, minio.MalformedUploadID{UploadID: id}
 	}
 	if use != reads && l.v.ReadOnly() {
 		return nil, minio.PrefixAccessDenied{Bucket: bucket, Object: object}
 	}
-	// juicefs before 1.2 had no slots.
-	for _, u.dir = range []string{l.uploadDir(bucket, id), l.names.sys(bucket) + "/uploads/" + id} {
+	return &upload{target: t, id: id}, nil
+}
+
+// upload finds an upload by its id. It belongs to one key: rights are given by key.
+func (l *Layer) upload(ctx context.Context, bucket, object, id string, use use) (*upload, error) {
+	u, err := l.namedUpload(ctx, bucket, object, id, use)
+	if err != nil {
+		return nil, err
+	}
+	for _, u.dir = range l.uploadDirs(bucket, id) {
 		if u.info, err = l.v.Stat(ctx, u.dir); !errors.Is(err, syscall.ENOENT) {
 			break
 		}
 	}
 	switch {
 	case errors.Is(err, syscall.ENOENT), errors.Is(err, syscall.ENOTDIR):
-		if err = l.haveBucket(ctx, &t); err != nil {
+		if err = l.haveBucket(ctx, &u.target); err != nil {
 			return nil, err
 		}
 		return nil, u.invalid()
 	case err != nil:
-		return nil, l.fail(ctx, &t, use, err)
+		return nil, l.fail(ctx, &u.target, use, err)
 	case !u.info.IsDir() || string(u.info.Xattrs[attrObject]) != object:
 		return nil, u.invalid()
 	}
@@ -244,14 +256,20 @@ func (l *Layer) emptyPart(ctx context.Context, u *upload, partID int) (minio.Par
 
 const emptyMD5 = "d41d8cd98f00b204e9800998ecf8427e"
 
+// partOf describes a part of an upload; false: the file is none, or one that is not complete.
+func partOf(name string, i *vfs.Info) (minio.PartInfo, bool) {
+	n, err := strconv.Atoi(name)
+	tag := string(i.Xattrs[attrETag])
+	ok := err == nil && strconv.Itoa(n) == name && n >= 0 && n <= maxPart && tag != "" && !i.IsDir()
+	return partInfo(n, tag, i), ok
+}
+
 // parts returns the parts of an upload that are complete, in order of their numbers.
 func (l *Layer) parts(ctx context.Context, u *upload) ([]minio.PartInfo, error) {
 	var parts []minio.PartInfo
 	err := l.eachEntry(ctx, u.dir, attrETag, func(name string, i *vfs.Info) error {
-		n, err := strconv.Atoi(name)
-		tag := string(i.Xattrs[attrETag])
-		if err == nil && strconv.Itoa(n) == name && n >= 0 && n <= maxPart && tag != "" && !i.IsDir() {
-			parts = append(parts, partInfo(n, tag, i))
+		if p, ok := partOf(name, i); ok {
+			parts = append(parts, p)
 		}
 		return nil
 	})

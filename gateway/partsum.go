@@ -61,13 +61,13 @@ func (l *Layer) sums(ctx context.Context, u *upload) (map[int]checksum.Sum, erro
 
 // wholeSum returns the checksum of the object that an upload becomes, if it is to have one, with those of its parts, and
 // compares all that the client says of them.
-func (l *Layer) wholeSum(ctx context.Context, u *upload, named []minio.CompletePart, sizes []int64) (checksum.Sum, []checksum.Part, error) {
+func (c *completion) wholeSum(ctx context.Context, stored []storedPart, named []minio.CompletePart, sizes []int64) (checksum.Sum, []checksum.Part, error) {
 	asked := front.WantedOf(ctx)
-	p, err := l.agreedPlan(ctx, u, &asked, named, sizes)
+	p, err := agreedPlan(ctx, &c.upload, &asked, named, sizes)
 	if err != nil || p.alg == checksum.None {
 		return checksum.Sum{}, nil, err
 	}
-	parts, err := l.sumParts(ctx, u, named, sizes, p.alg, asked.Parts)
+	parts, err := c.sumParts(stored, named, sizes, p.alg, asked.Parts)
 	if err != nil {
 		return checksum.Sum{}, nil, err
 	}
@@ -81,7 +81,7 @@ func (l *Layer) wholeSum(ctx context.Context, u *upload, named []minio.CompleteP
 			want.Parts = got.Parts // clients may leave out the number
 		}
 		if !want.Equal(got) {
-			return checksum.Sum{}, nil, refuse(ctx, &u.target, front.WrongSum(want.Algorithm))
+			return checksum.Sum{}, nil, refuse(ctx, &c.target, front.WrongSum(want.Algorithm))
 		}
 	}
 	return got, parts, nil
@@ -89,7 +89,7 @@ func (l *Layer) wholeSum(ctx context.Context, u *upload, named []minio.CompleteP
 
 // agreedPlan is the checksum that an upload is to have: the one that it was begun for, or that the client speaks of now. What
 // the client says must fit it.
-func (l *Layer) agreedPlan(ctx context.Context, u *upload, asked *front.Wanted, named []minio.CompletePart, sizes []int64) (plan, error) {
+func agreedPlan(ctx context.Context, u *upload, asked *front.Wanted, named []minio.CompletePart, sizes []int64) (plan, error) {
 	p := u.plan()
 	switch {
 	case asked.Size >= 0 && asked.Size != total(sizes):
@@ -138,25 +138,30 @@ func undeclared(asked *front.Wanted, named []minio.CompletePart) plan {
 }
 
 // sumParts returns the checksums of the parts that make an object, in order. Those that have none of the algorithm, as when
-// the original has stored them, are read. told are those that the client names.
-func (l *Layer) sumParts(ctx context.Context, u *upload, named []minio.CompletePart, sizes []int64, alg checksum.Algorithm,
+// the original has stored them, must have been read; *unread: some have not. told are those that the client names.
+func (c *completion) sumParts(stored []storedPart, named []minio.CompletePart, sizes []int64, alg checksum.Algorithm,
 	told map[int]checksum.Sum) ([]checksum.Part, error) {
-	kept, err := l.sums(ctx, u)
-	if err != nil {
-		return nil, err
-	}
 	parts := make([]checksum.Part, len(named))
+	var missing []*vfs.Info
 	for k, p := range named {
-		s := kept[p.PartNumber]
+		j, ok := findPart(stored, p.PartNumber)
+		if !ok {
+			return nil, minio.InvalidPart{PartNumber: p.PartNumber, GotETag: p.ETag}
+		}
+		s := sumOf(stored[j].file)
 		if s.Algorithm != alg {
-			if s, err = l.readSum(ctx, u.part(p.PartNumber), nil, alg); err != nil {
-				return nil, l.failPart(ctx, u, err)
+			if s = c.read[partVersionOf(stored[j].file)]; s.Algorithm != alg {
+				missing = append(missing, stored[j].file)
+				continue
 			}
 		}
 		if want, ok := told[p.PartNumber]; ok && !want.Equal(s) {
 			return nil, minio.InvalidPart{PartNumber: p.PartNumber, ExpETag: s.String(), GotETag: want.String()}
 		}
 		parts[k] = checksum.Part{Sum: s, Size: sizes[k]}
+	}
+	if len(missing) > 0 {
+		return nil, &unread{missing, alg}
 	}
 	return parts, nil
 }

@@ -1,6 +1,7 @@
 package meta
 
 import (
+	"cmp"
 	"context"
 	"fmt"
 	"maps"
@@ -76,8 +77,8 @@ func count(refs map[record.SliceID]int64, ss []record.Slice, by int64) {
 }
 
 // ComposeObject makes an object of the data of other files, which are removed, with s.Remove and all in it, in the same
-// transaction. Data moves by reference. Errors as CommitObject; ErrPartChanged; of s.Remove ENOENT, ENOTDIR, ENOTEMPTY (a directory is in it),
-// EPERM (the root or the trash) and EINVAL (the object would be in it).
+// transaction. Data moves by reference. Errors as CommitObject; that of s.Plan; ErrPartChanged; of s.Remove ErrUploadGone with
+// ENOENT or ENOTDIR, ENOTEMPTY (a directory is in it), EPERM (the root or the trash) and EINVAL (the object would be in it).
 func (fs *FS) ComposeObject(ctx context.Context, c *Caller, s *ComposeSpec) (*Object, error) {
 	var obj *Object
 	var dead []record.SliceID
@@ -87,21 +88,25 @@ func (fs *FS) ComposeObject(ctx context.Context, c *Caller, s *ComposeSpec) (*Ob
 		if err != nil {
 			return err
 		}
-		t, err := tx.target(c, &s.ObjectSpec)
+		p, err := tx.planned(s, up)
+		if err != nil {
+			return err
+		}
+		t, err := tx.target(c, &p.ObjectSpec)
 		if err != nil {
 			return err
 		}
 		if slices.ContainsFunc(t.dirs, func(d node) bool { return d.ino == up.ent.Ino }) {
 			return eInval // it would go with its own parts
 		}
-		y, refs, err := tx.gather(s, up)
+		y, refs, err := tx.gather(p, up)
 		if err != nil {
 			return err
 		}
-		if err = tx.closeUpload(s, up); err != nil { // before the object, so that the parts make room for it
+		if err = tx.closeUpload(p, up); err != nil { // before the object, so that the parts make room for it
 			return err
 		}
-		spec := s.ObjectSpec
+		spec := p.ObjectSpec
 		spec.Length, spec.Chunks = y.length, nil
 		if obj, err = tx.placeObject(c, &spec, t); err != nil {
 			return err
@@ -117,70 +122,7 @@ func (fs *FS) ComposeObject(ctx context.Context, c *Caller, s *ComposeSpec) (*Ob
 		fs.background(func(ctx context.Context) error { return fs.deleteSlices(ctx, dead) })
 	}
 	fs.notePlaced(obj, err)
-	return obj, wrap("compose", s.Path, err)
-}
-
-// upload is the directory whose files are put together.
-type upload struct {
-	*route
-	files map[string]*part
-}
-
-type part struct {
-	ent    record.Dirent
-	attr   *record.Attr
-	chunks map[uint32][]record.Slice // of parts that are used
-}
-
-// openUpload reads the upload's directory and all its files, in three turnarounds however many there are.
-func (tx *Tx) openUpload(c *Caller, s *ComposeSpec) (*upload, error) {
-	r, err := tx.walk(c, s.Remove, walkOptions{last: engine.Exact})
-	if err != nil {
-		return nil, err
-	}
-	switch {
-	case !r.found || r.attr == nil:
-		return nil, eNoEnt
-	case r.attr.Type != record.TypeDirectory:
-		return nil, eNotDir
-	case r.name == "", r.ent.Ino.InTrash():
-		return nil, ePerm
-	}
-	u := &upload{route: r, files: map[string]*part{}}
-	rng := engine.Range{Kind: record.KindEntry, A: uint64(r.ent.Ino)}
-	const most = 20000
-	items, err := tx.Page(rng, most)
-	if err != nil {
-		return nil, err
-	}
-	reads := make([]engine.ReadOp, 0, 2*len(items))
-	for _, it := range items {
-		var ent record.Dirent
-		if ent, err = record.DecodeDirent(it.Value); err != nil {
-			return nil, err
-		}
-		u.files[it.Key.Name] = &part{ent: ent}
-		reads = append(reads, engine.ReadOp{Key: it.Key, Guard: engine.Exact}, engine.ReadOp{Key: record.AttrKey(ent.Ino), Guard: engine.Exact})
-	}
-	for _, p := range s.Parts {
-		f := u.files[path.Base(p.Path)]
-		if f == nil {
-			continue
-		}
-		reads = append(reads, engine.ReadOp{Key: record.ChunkKey(f.ent.Ino, 0), Guard: engine.Exact}) // most parts have no other
-		if p.ETag != "" {
-			reads = append(reads, engine.ReadOp{Key: record.XattrKey(f.ent.Ino, s.ETagName), Guard: engine.Exact})
-		}
-	}
-	if err = tx.Load(reads...); err != nil {
-		return nil, err
-	}
-	for name, f := range u.files {
-		if f.attr, err = tx.Attr(f.ent.Ino, engine.Exact); err != nil {
-			return nil, fmt.Errorf("%s: %w", name, err)
-		}
-	}
-	return u, nil
+	return obj, wrap("compose", cmp.Or(s.Path, s.Remove), err)
 }
 
 // gather lays the parts one after the other and counts how references change.
@@ -195,7 +137,7 @@ func (tx *Tx) gather(s *ComposeSpec, u *upload) (*layout, map[record.SliceID]int
 		}
 		used[name] = true
 		if p.ETag != "" {
-			b, err := tx.Get(record.XattrKey(f.ent.Ino, s.ETagName), engine.Exact)
+			b, err := tx.xattr(f.ent.Ino, s.ETagName)
 			if err != nil {
 				return nil, nil, err
 			}
@@ -252,31 +194,6 @@ func (tx *Tx) settleRefs(refs map[record.SliceID]int64) ([]record.SliceID, error
 		}
 	}
 	return tx.deref(gone)
-}
-
-// closeUpload removes the upload's directory and its files for real. Parts whose data moved lose only their records.
-func (tx *Tx) closeUpload(s *ComposeSpec, u *upload) error {
-	dir := &node{ino: u.ent.Ino, attr: *u.attr, name: u.name}
-	for _, name := range slices.Sorted(maps.Keys(u.files)) {
-		f := u.files[name]
-		if f.chunks == nil {
-			if f.ent.Type == record.TypeDirectory {
-				return fmt.Errorf("%s/%s: %w", s.Remove, name, eNotEmpty)
-			}
-			if err := tx.remove(unlink{dir: dir, name: name, ent: f.ent, attr: f.attr, forReal: true}); err != nil {
-				return err
-			}
-			continue
-		}
-		for i := range f.chunks {
-			tx.Delete(record.ChunkKey(f.ent.Ino, i))
-		}
-		one := &route{dirs: []node{*dir}, name: name, found: true, ent: f.ent, attr: f.attr}
-		if err := tx.removeEmptied(one); err != nil {
-			return err
-		}
-	}
-	return tx.remove(unlink{dir: u.dir(), name: u.name, ent: u.ent, attr: u.attr, forReal: true})
 }
 
 // CopyObject makes the object s refer to n bytes of the file src from off (n < 0: to its end; both are cut at the end).

@@ -17,6 +17,8 @@ var (
 	ErrNotFormatted = errors.New("database is not formatted")
 	// ErrUnsupported is wrapped when a volume has a setting that this program does not implement: it must not write there.
 	ErrUnsupported = errors.New("volume setting is not supported")
+	// ErrUploadGone is wrapped by ComposeObject when the directory of the parts is missing, or is none.
+	ErrUploadGone = errors.New("upload is gone")
 	// ErrPartChanged is wrapped by ComposeObject when a part is missing or is not the one that was named.
 	ErrPartChanged = errors.New("part is missing or has changed")
 	// ErrSourceChanged is wrapped by CopyObject when the source is not the version that was named.

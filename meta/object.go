@@ -79,6 +79,12 @@ type ComposeSpec struct {
 	Parts      []Part // in order
 	ETagName   string // name of the extended attribute that Part.ETag is compared with
 	Remove     string // a directory that is removed with all that is in it, bypassing the trash (the upload's own)
+	// Plan, when set, says what the object is made of, in place of the fields above but Remove: it runs inside the transaction
+	// with the directory as it is found, attribute and extended attributes filled, and with what is in it, in order of names,
+	// each with its attribute and those of PartXattrs that it has. Its error ends the operation and is returned as it is. It may
+	// run several times and must have no effects.
+	Plan       func(dir *Object, files []*Object) (*ObjectSpec, []Part, error)
+	PartXattrs []string
 }
 
 // Removal names one object to remove.

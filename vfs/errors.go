@@ -14,6 +14,8 @@ var (
 	ErrBusy = meta.ErrBusy
 	// ErrUnknown is wrapped when the connection was lost after a commit was sent: it may have been applied or not.
 	ErrUnknown = meta.ErrUnknown
+	// ErrUploadGone is wrapped by Compose when the directory of the parts is missing, or is none.
+	ErrUploadGone = meta.ErrUploadGone
 	// ErrPartChanged is wrapped by Compose when a part is missing or is not the one that was named.
 	ErrPartChanged = meta.ErrPartChanged
 	// ErrSourceChanged is wrapped by Copy and CopyRange when the source is not the version that Commit.Source is.

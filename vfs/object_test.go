@@ -17,15 +17,17 @@ import (
 // joined makes an object of parts by Compose and returns its content.
 func joined(t *testing.T, r *rig, path string, sizes ...int) []byte {
 	t.Helper()
-	var parts []Part
+	var parts []string
 	var all []byte
 	for i, n := range sizes {
 		data := pattern(n, uint64(100+i))
 		p := fmt.Sprintf("/.sys/uploads/u/%d", i)
 		r.put(t, p, data)
-		parts, all = append(parts, Part{Path: p}), append(all, data...)
+		parts, all = append(parts, p), append(all, data...)
 	}
-	info, err := r.Compose(t.Context(), Commit{Path: path, Parents: true}, parts, "", "/.sys/uploads/u")
+	info, err := r.Compose(t.Context(), "/.sys/uploads/u", nil, func(*Info, []*Info) (Commit, []string, error) {
+		return Commit{Path: path, Parents: true}, parts, nil
+	})
 	must(t, err)
 	if info.Size != int64(len(all)) {
 		t.Errorf("size %d, want %d", info.Size, len(all))
@@ -43,13 +45,47 @@ func TestComposeAcrossTheBorderOfAChunk(t *testing.T) {
 	}
 }
 
-func TestComposeNamesThePartThatChanged(t *testing.T) {
+func TestComposeAsPlanned(t *testing.T) {
 	r := newRig(t, rigOptions{})
-	r.put(t, "/u/p", []byte("x"))
-	_, err := r.Compose(t.Context(), Commit{Path: "/o"}, []Part{{Path: "/u/p", ETag: "other"}}, "etag", "/u")
-	if !errors.Is(err, ErrPartChanged) {
-		t.Errorf("Compose: %v, want ErrPartChanged", err)
+	for _, name := range []string{"q", "p"} {
+		r.put(t, "/u/"+name, []byte(name))
+		_, err := r.SetXattrs(t.Context(), "/u/"+name, map[string][]byte{"etag": []byte("of " + name), "other": {1}}, nil, nil)
+		must(t, err)
 	}
+	_, err := r.SetXattrs(t.Context(), "/u", map[string][]byte{"key": []byte("o")}, nil, nil)
+	must(t, err)
+	refused := errors.New("refused")
+	for _, c := range []struct {
+		name  string
+		dir   string
+		paths []string
+		plan  error
+		err   error
+	}{
+		{"a missing part", "/u", []string{"/u/p", "/u/none"}, nil, ErrPartChanged},
+		{"a part elsewhere", "/u", []string{"/v/p"}, nil, ErrPartChanged},
+		{"refused", "/u", []string{"/u/p"}, refused, refused},
+		{"no upload", "/none", []string{"/none/p"}, nil, ErrUploadGone},
+		{"a file for the upload", "/u/p", []string{"/u/p/x"}, nil, ErrUploadGone},
+		{"done", "/u", []string{"/u/p", "/u/q"}, nil, nil},
+		{"done already", "/u", []string{"/u/p"}, nil, ErrUploadGone},
+	} {
+		_, err := r.Compose(t.Context(), c.dir, []string{"etag", "none"}, func(dir *Info, files []*Info) (Commit, []string, error) {
+			var seen []string
+			for _, f := range files {
+				seen = append(seen, fmt.Sprintf("%s %d %q", f.Path, f.Size, f.Xattrs))
+			}
+			want := []string{`/u/p 1 map["etag":"of p"]`, `/u/q 1 map["etag":"of q"]`}
+			if dir.Path != "/u" || string(dir.Xattrs["key"]) != "o" || !dir.IsDir() || !slices.Equal(seen, want) {
+				t.Errorf("%s: planned with %+v and %q", c.name, dir, seen)
+			}
+			return Commit{Path: "/o"}, c.paths, c.plan
+		})
+		if !errors.Is(err, c.err) {
+			t.Errorf("%s: %v, want %v", c.name, err, c.err)
+		}
+	}
+	equal(t, "object", r.get(t, "/o"), []byte("pq"))
 }
 
 func TestCopies(t *testing.T) {

@@ -69,7 +69,7 @@ var operations = []operation{
 		}
 		return err
 	}},
-	{"complete of an upload of 100 parts", 8, 8, putParts, completeParts},
+	{"complete of an upload of 100 parts", 3, 3, putParts, completeParts},
 }
 
 func key(i int) string { return fmt.Sprintf("%sk%d", deep, i) }
