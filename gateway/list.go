@@ -241,6 +241,33 @@ func (l *Layer) Walk(ctx context.Context, bucket, prefix string, results chan<- 
 	return err
 }
 
+// EachKey calls f with each key of a bucket that begins with a prefix, until it returns false.
+func (l *Layer) EachKey(ctx context.Context, bucket, prefix string, f func(key string) bool) error {
+	t, err := l.bucket(ctx, bucket)
+	if err != nil {
+		return err
+	}
+	if possible, err := l.names.prefix(t.top, bucket, prefix); err != nil || !possible {
+		return err
+	}
+	q := l.query(&t, prefix, "", maxPage)
+	for {
+		p, err := l.listOnce(ctx, &t, q)
+		if err != nil {
+			return err
+		}
+		for _, o := range p.objects(bucket) {
+			if !f(o.Name) {
+				return nil
+			}
+		}
+		if !p.more {
+			return nil
+		}
+		q.After = p.next
+	}
+}
+
 func (l *Layer) walk(ctx context.Context, t *target, q vfs.ListQuery, results chan<- minio.ObjectInfo) {
 	for {
 		p, err := l.listOnce(ctx, t, q)

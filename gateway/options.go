@@ -117,7 +117,11 @@ func (o Options) normalize() Options {
 // layer that is no Layer.
 func (o Options) Front(store front.Store) front.Options {
 	o = o.normalize()
-	return front.Options{Server: stock{}, Admin: stock{}, Store: store,
+	var files front.Web
+	if k, ok := store.(keyer); ok {
+		files = web{k}
+	}
+	return front.Options{Web: files, Server: stock{}, Admin: stock{}, Store: store,
 		TrustedProxies: o.TrustedProxies, Requests: o.Requests, Connections: o.Connections, Stall: o.StallTime,
 		Select: o.Select, LDAP: takesLDAP, Domains: o.domains(), PastRouter: pastRouter}
 }

@@ -53,6 +53,7 @@ func (f *Front) inner() []member {
 		f.crossOrigin,   // what web pages from elsewhere may see
 		f.managing,      // who may manage users
 		f.entrance.wrap, // how often credentials may be asked for
+		f.browsing,      // folders in the file manager
 		failing,         // a DELETE that failed
 		continuing,      // a client that waits for leave to send nothing
 		allowing,        // what is not there is turned down

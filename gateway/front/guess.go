@@ -3,7 +3,6 @@ package front
 import (
 	"bytes"
 	"container/list"
-	"encoding/json"
 	"io"
 	"mime"
 	"net/http"
@@ -155,32 +154,18 @@ func (e *entrance) token(r *http.Request) *Failure {
 
 // signIn checks a call of the browser's that signs in.
 func (e *entrance) signIn(r *http.Request) *Failure {
-	body, fail := peekBody(r)
+	c, fail := readCall(r)
 	if fail != nil {
 		return fail
 	}
-	var call struct {
-		Method string
-		Params json.RawMessage
-	}
-	if json.Unmarshal(body, &call) != nil {
-		return nil
-	}
-	switch strings.ToLower(call.Method) {
+	switch strings.ToLower(c.method) {
 	case "web.login":
+		name, _ := c.arg("username").(string)
+		return e.ask(e.guesses, r, []string{name})
 	case "web.setauth": // asks for the secret key that somebody with an open session may not know
 		return e.ask(e.guesses, r, nil)
-	default:
-		return nil
 	}
-	var who struct{ Username string }
-	if json.Unmarshal(call.Params, &who) != nil {
-		var list []struct{ Username string }
-		if json.Unmarshal(call.Params, &list) == nil && len(list) > 0 {
-			who = list[0]
-		}
-	}
-	return e.ask(e.guesses, r, []string{who.Username})
+	return nil
 }
 
 // ask counts a request for its address and for the names that it gives.

@@ -35,7 +35,7 @@ func TestGuessesAreFew(t *testing.T) {
 	now := time.Unix(1000, 0)
 	e := newEntrance(func() bool { return true }, func() time.Time { return now })
 	login := func(user, address string) int {
-		body := `{"id":1,"jsonrpc":"2.0","method":"Web.Login","params":{"username":"` + user + `","password":"x"}}`
+		body := `{"id":1,"jsonrpc":"2.0","method":"Web.Login","params":{"password":"x","username":"` + user + `"}}`
 		status, through := ask(t, e, "/minio/webrpc", "application/json", body, address)
 		if status == http.StatusOK && through != body {
 			t.Errorf("the body became %q", through)

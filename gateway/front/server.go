@@ -54,6 +54,7 @@ type Options struct {
 	Server Server
 	Store  Store
 	Admin  Admin
+	Web    Web
 
 	// Domains are those below which buckets are served as host names.
 	Domains []string

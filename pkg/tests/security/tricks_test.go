@@ -112,29 +112,11 @@ func (k *trick) browse(name string) {
 	k.t.Helper()
 	plain, err := url.PathUnescape(name)
 	must(k.t, err)
-	agent := []string{"User-Agent", "Mozilla/5.0"}
-	token := func(a answer) string {
-		var r struct{ Result struct{ Token string } }
-		_ = json.Unmarshal([]byte(a.body), &r) // without one nothing works, which is found out below
-		return r.Result.Token
-	}
-	call := func(as, method string, args any) answer {
-		body, err := json.Marshal(map[string]any{"id": 1, "jsonrpc": "2.0", "method": "web." + method, "params": args})
-		must(k.t, err)
-		headers := append([]string{"Content-Type", "application/json"}, agent...)
-		if as != "" {
-			headers = append(headers, "Authorization", "Bearer "+as)
-		}
-		return k.send(who{}, http.MethodPost, "minio/webrpc", body, headers...)
-	}
 	if k.session == "" { // signed in once: passwords are limited
-		k.session = token(call("", "Login", map[string]string{"username": k.w.key, "password": k.w.secret}))
+		k.session = k.signIn(k.w)
 	}
-	session := k.session
-	once := token(call(session, "CreateURLToken", map[string]string{}))
-	if once == "" {
-		k.t.Fatal("the user cannot sign in")
-	}
+	session, call := k.session, k.call
+	once := k.once(session)
 	for _, bucket := range []string{k.bucket, ".minio.sys", ".sys", "..", "../victim", k.bucket + "/../victim", ""} {
 		k.got = append(k.got,
 			call(session, "ListObjects", map[string]string{"bucketName": bucket, "prefix": plain}),
