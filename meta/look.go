@@ -46,7 +46,7 @@ func (tx *Tx) lookInto(dir string, q inside) (map[string]record.Dirent, error) {
 	} else if q.last > engine.Stable {
 		tx.note(met.From, q.last)
 	}
-	tx.counts[ino] = met.Count
+	keep(&tx.counts, ino, met.Count)
 	if q.own {
 		tx.noteXattrs(ino, met.Xattrs)
 	}
@@ -87,5 +87,5 @@ func (tx *Tx) noteXattrs(ino record.Ino, items []record.Item) {
 	for _, it := range items {
 		all[it.Key.Name] = it.Value
 	}
-	tx.xattrs[ino] = all
+	keep(&tx.xattrs, ino, all)
 }

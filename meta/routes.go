@@ -178,7 +178,8 @@ func (m *routes) note(tx *Tx) {
 
 // left returns a record as a transaction that was committed left it, as far as that read or wrote it; nil: absent or not known.
 func (tx *Tx) left(k record.Key) []byte {
-	value := tx.read[k].value
+	have, _ := tx.read.get(k)
+	value := have.value
 	if i, ok := tx.puts[k]; ok {
 		for i = min(i, len(tx.batch.Writes)-1); i >= 0; i-- { // the commit left some out: it stands there or before
 			w := &tx.batch.Writes[i]

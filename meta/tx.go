@@ -18,7 +18,7 @@ type Tx struct {
 	ctx   context.Context //nolint:containedctx // a Tx lives for one call
 	etx   engine.Tx
 	now   record.Time
-	read  map[record.Key]loaded
+	read  loadedSet
 	batch engine.Batch
 	puts  map[record.Key]int // index in batch.Writes of the last Put, Insert or Delete of a key
 	adds  map[record.Key]int // index in batch.Writes of the Add of a key
@@ -51,19 +51,8 @@ type touched struct {
 	due   bool
 }
 
-// loaded is a value that was read, with the guard that the engine holds on it.
-type loaded struct {
-	value []byte
-	guard engine.Guard
-}
-
 func (fs *FS) begin(ctx context.Context, mode engine.Mode) *Tx {
-	return &Tx{
-		fs: fs, ctx: ctx, etx: fs.eng.Begin(mode), now: record.TimeOf(fs.o.Now()),
-		read: make(map[record.Key]loaded, 16), puts: make(map[record.Key]int, 8), adds: make(map[record.Key]int, 4),
-		moved: map[record.Ino]touched{},
-		sole:  map[record.Key]bool{}, xattrs: map[record.Ino]map[string][]byte{}, counts: map[record.Ino]int64{},
-	}
+	return &Tx{fs: fs, ctx: ctx, etx: fs.eng.Begin(mode), now: record.TimeOf(fs.o.Now())}
 }
 
 // Load reads what is not here yet, in one turnaround. A stronger guard on something that is here becomes a check.
@@ -71,7 +60,7 @@ func (tx *Tx) Load(reads ...engine.ReadOp) error {
 	var want []engine.ReadOp
 	asked := make(map[record.Key]bool, len(reads))
 	for _, r := range reads {
-		have, ok := tx.read[r.Key]
+		have, ok := tx.read.get(r.Key)
 		switch {
 		case !ok && !asked[r.Key]:
 			asked[r.Key] = true
@@ -88,9 +77,15 @@ func (tx *Tx) Load(reads ...engine.ReadOp) error {
 		return err
 	}
 	for i, it := range items {
-		tx.read[it.Key] = loaded{it.Value, want[i].Guard}
+		tx.read.set(it.Key, loaded{it.Value, want[i].Guard})
 	}
 	return nil
+}
+
+// knows reports whether a record was read, under a guard that is as strong.
+func (tx *Tx) knows(k record.Key, g engine.Guard) bool {
+	have, ok := tx.read.get(k)
+	return ok && have.guard >= g
 }
 
 // raise strengthens the guard of a value that was read with a weaker one.
@@ -100,13 +95,13 @@ func (tx *Tx) raise(k record.Key, have loaded, g engine.Guard) {
 		c.Kind = engine.Alike
 	}
 	tx.batch.Checks = append(tx.batch.Checks, c)
-	tx.read[k] = loaded{have.value, g}
+	tx.read.set(k, loaded{have.value, g})
 }
 
 // note keeps a value that a fast path read under the given guard.
 func (tx *Tx) note(it record.Item, g engine.Guard) {
-	if have, ok := tx.read[it.Key]; !ok || have.guard < g {
-		tx.read[it.Key] = loaded{it.Value, g}
+	if have, ok := tx.read.get(it.Key); !ok || have.guard < g {
+		tx.read.set(it.Key, loaded{it.Value, g})
 	}
 }
 
@@ -119,10 +114,13 @@ func (tx *Tx) Get(k record.Key, g engine.Guard) ([]byte, error) {
 		}
 		return w.Value, nil
 	}
-	if err := tx.Load(engine.ReadOp{Key: k, Guard: g}); err != nil {
-		return nil, err
+	if !tx.knows(k, g) {
+		if err := tx.Load(engine.ReadOp{Key: k, Guard: g}); err != nil {
+			return nil, err
+		}
 	}
-	return tx.read[k].value, nil
+	have, _ := tx.read.get(k)
+	return have.value, nil
 }
 
 // Attr returns a copy of an inode's attribute; ENOENT if there is none.
@@ -215,7 +213,7 @@ func (tx *Tx) Xattrs(ino record.Ino) (map[string][]byte, error) {
 
 // put records a write that sets or removes a value.
 func (tx *Tx) put(op engine.Op, k record.Key, value []byte) {
-	tx.puts[k] = len(tx.batch.Writes)
+	keep(&tx.puts, k, len(tx.batch.Writes))
 	tx.batch.Writes = append(tx.batch.Writes, engine.Write{Op: op, Key: k, Value: value})
 }
 
@@ -258,7 +256,7 @@ func (tx *Tx) Add(k record.Key, deltas ...int64) {
 	i, ok := tx.adds[k]
 	if !ok {
 		i = len(tx.batch.Writes)
-		tx.adds[k] = i
+		keep(&tx.adds, k, i)
 		tx.batch.Writes = append(tx.batch.Writes, engine.Write{Op: engine.Add, Key: k})
 	}
 	for n, d := range deltas {
@@ -291,7 +289,7 @@ func (tx *Tx) touch(dir record.Ino, a *record.Attr, nlink int64) {
 		return
 	}
 	have := tx.moved[dir]
-	tx.moved[dir] = touched{have.nlink + nlink, have.due || due}
+	keep(&tx.moved, dir, touched{have.nlink + nlink, have.due || due})
 	k := record.AttrKey(dir)
 	if nlink != 0 {
 		tx.batch.Writes = append(tx.batch.Writes, engine.Write{Op: engine.Nlink, Key: k, Deltas: [3]int64{nlink}})

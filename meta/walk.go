@@ -99,7 +99,8 @@ func (tx *Tx) walkNames(c *Caller, names []string, o walkOptions) (r *route, nex
 	if err != nil {
 		return nil, nil, err
 	}
-	r = &route{dirs: []node{{ino: record.Root, attr: *root}}}
+	r = &route{dirs: make([]node, 1, max(len(names), 1))}
+	r.dirs[0] = node{ino: record.Root, attr: *root}
 	if len(names) == 0 {
 		r.found, r.ent, r.attr = true, record.Dirent{Type: record.TypeDirectory, Ino: record.Root}, root
 		return r, nil, nil
@@ -130,8 +131,12 @@ func (tx *Tx) walkNames(c *Caller, names []string, o walkOptions) (r *route, nex
 
 // loadDir reads a directory on the way and what the first of names leads to in it, in one turnaround.
 func (tx *Tx) loadDir(dir record.Ino, names []string) error {
+	entry := len(names) > 0 && !(dir == record.Root && names[0] == trashName)
+	if tx.knows(record.AttrKey(dir), engine.Stable) && (!entry || tx.knows(record.EntryKey(dir, names[0]), engine.Exact)) {
+		return nil
+	}
 	reads := []engine.ReadOp{{Key: record.AttrKey(dir), Guard: engine.Stable}}
-	if len(names) > 0 && !(dir == record.Root && names[0] == trashName) {
+	if entry {
 		reads = append(reads, engine.ReadOp{Key: record.EntryKey(dir, names[0]), Guard: engine.Exact})
 	}
 	return tx.Load(reads...)
@@ -252,16 +257,16 @@ func (tx *Tx) prefetch(names []string, o walkOptions) error {
 // returns the last of them and the names to go on with, one at least.
 func (tx *Tx) passed(names []string) (record.Ino, []string) {
 	dir := record.Root
-	if len(tx.read) == 0 {
+	if tx.read.empty() {
 		return dir, names
 	}
 	for len(names) > 1 {
-		e := tx.read[record.EntryKey(dir, names[0])]
+		e, _ := tx.read.get(record.EntryKey(dir, names[0]))
 		d, err := record.DecodeDirent(e.value)
 		if e.guard != engine.Exact || err != nil || d.Type != record.TypeDirectory {
 			break
 		}
-		if a := tx.read[record.AttrKey(d.Ino)]; a.guard < engine.Stable || a.value == nil {
+		if a, _ := tx.read.get(record.AttrKey(d.Ino)); a.guard < engine.Stable || a.value == nil {
 			break
 		}
 		dir, names = d.Ino, names[1:]
@@ -282,7 +287,7 @@ func (tx *Tx) noteWalk(met *engine.Walked, names int, last engine.Guard) {
 			tx.note(met.Attrs[i], g)
 		}
 		if i < len(met.Sole) {
-			tx.sole[e.Key] = met.Sole[i]
+			keep(&tx.sole, e.Key, met.Sole[i])
 		}
 	}
 }
@@ -320,7 +325,7 @@ func (tx *Tx) knot(dirs []record.Ino) error {
 		return err
 	}
 	for _, it := range now {
-		if !record.Alike(it.Value, tx.read[it.Key].value) {
+		if have, _ := tx.read.get(it.Key); !record.Alike(it.Value, have.value) {
 			return &engine.Conflict{Cause: errTorn, Fresh: []record.Item{it}}
 		}
 	}

@@ -26,3 +26,18 @@ func TestRepliesThatStayCostNothing(t *testing.T) {
 type openServer struct{ Server }
 
 func (openServer) Allow(*http.Request, string, string, string) *Failure { return nil }
+
+// TestPlainRequestsCostFewAllocations holds what the whole front adds to a request: the Request and the writer of the reply,
+// two contexts and requests with them, and the variables of the path.
+func TestPlainRequestsCostFewAllocations(t *testing.T) {
+	for _, method := range plainMethods {
+		most := 8.0
+		if method == http.MethodDelete {
+			most = 10 // its reply is changed if it failed
+		}
+		send := plainRequest(t, method)
+		if n := testing.AllocsPerRun(100, send); n > most {
+			t.Errorf("%s takes %v allocations, want at most %v", method, n, most)
+		}
+	}
+}
