@@ -23,9 +23,17 @@ import (
 
 // scriptRedis is a server that scripts share, each with a database of its own, so long as there are any.
 type scriptRedis struct {
-	server *redistest.Server
-	next   atomic.Int64
+	server   *redistest.Server // without a password; nil: none may be used
+	guarded  *redistest.Server // with redisPassword
+	sentinel *redistest.Sentinel
+	next     atomic.Int64
 }
+
+// Passwords of the servers of scripts.
+const (
+	redisPassword    = "s3/cr@t:x"
+	sentinelPassword = "w/tch@er"
+)
 
 // startRedis returns a server, or one that no script may use when the tests are to be short.
 func startRedis(t *testing.T) *scriptRedis {
@@ -33,15 +41,21 @@ func startRedis(t *testing.T) *scriptRedis {
 	if testing.Short() {
 		return &scriptRedis{}
 	}
-	return &scriptRedis{server: redistest.Start(t)}
+	return &scriptRedis{
+		server: redistest.Start(t), guarded: redistest.Start(t, "--requirepass", redisPassword),
+		sentinel: redistest.StartGuardedSentinel(t, redisPassword, sentinelPassword),
+	}
 }
 
-// setup gives a script an empty database, REDIS, the address of its server, REDISHOST, and one where there is none, NOREDIS.
+// setup gives a script an empty database, REDIS, the address of its server, REDISHOST, and one where there is none, NOREDIS; also databases
+// that want passwords: GUARDED, and SENTINEL, whose sentinel wants another one.
 func (r *scriptRedis) setup(e *testscript.Env) {
 	e.Setenv("NOREDIS", "127.0.0.1:1") // nobody is given this port by chance
 	if r.server != nil {
 		e.Setenv("REDIS", r.server.URL(int(r.next.Add(1))))
 		e.Setenv("REDISHOST", r.server.Addr)
+		e.Setenv("GUARDED", r.guarded.URL(int(r.next.Load())))
+		e.Setenv("SENTINEL", r.sentinel.URL(int(r.next.Load())))
 	}
 }
 
@@ -80,6 +94,12 @@ func refused(ts *testscript.TestScript, _ bool, args []string) {
 	for key := range before {
 		ts.Fatalf("%s is gone", key)
 	}
+}
+
+// withPassword NAME URL USER sets a variable to a URL with a user and password.
+func withPassword(ts *testscript.TestScript, _ bool, args []string) {
+	scheme, rest, _ := strings.Cut(args[1], "://")
+	ts.Setenv(args[0], scheme+"://"+args[2]+"@"+rest)
 }
 
 // occupy ADDRESS listens there until the script ends.

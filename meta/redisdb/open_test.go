@@ -8,6 +8,7 @@ import (
 	"crypto/x509/pkix"
 	"encoding/pem"
 	"errors"
+	"fmt"
 	"math/big"
 	"net"
 	"os"
@@ -53,6 +54,21 @@ func TestOpenWithPassword(t *testing.T) {
 		_, err := redisdb.Open(t.Context(), url, engine.Options{})
 		if err == nil || errors.Is(err, engine.ErrBusy) || strings.Contains(err.Error(), "wrongsecret") {
 			t.Errorf("%s: got %v, want a refusal at once, without the password", url, err)
+		}
+	}
+}
+
+func TestOpenUnderASentinelWithPasswords(t *testing.T) {
+	g := redistest.StartGuardedSentinel(t, "s3cr@t", "w/tch")
+	_, watcher, _ := strings.Cut(g.URL(3), "://")
+	works(t, "redis://:s3cr%40t@"+watcher+"?sentinel-password=w%2Ftch")
+	works(t, "redis://default:s3cr%40t@"+strings.Replace(watcher, "/3", "/4", 1)+"?sentinel_username=default&sentinel_password=w%2Ftch")
+	if n := g.Master.Do(t, "INFO", "keyspace"); !strings.Contains(fmt.Sprint(n), "db3:") {
+		t.Errorf("database 3 has no keys: %v", n)
+	}
+	for _, rest := range []string{"redis://:s3cr%40t@" + watcher, "redis://:s3cr%40t@" + watcher + "?sentinel-password=wrongsecret", "redis://:wrongsecret@" + watcher + "?sentinel-password=w%2Ftch"} {
+		if _, err := redisdb.Open(t.Context(), rest, engine.Options{Retries: 1}); err == nil || strings.Contains(err.Error(), "secret") || strings.Contains(err.Error(), "s3cr") {
+			t.Errorf("%s: got %v, want an error without the password", rest, err)
 		}
 	}
 }

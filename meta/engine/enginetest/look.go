@@ -149,6 +149,9 @@ func testLook(t *testing.T, d *db) {
 	d.plantTree(r)
 	var ws []engine.Write
 	for i, n := range names() {
+		if i%5 > 0 { // each is compared with each look at the directory
+			continue
+		}
 		ino := record.Ino(1000 + i)
 		ws = append(ws, put(record.EntryKey(5, n), dirent(ino)), put(record.AttrKey(ino), fileAttr(5, 1).Encode()), put(record.XattrKey(ino, "x"), []byte{1}))
 		if len(ws) >= 150 {
@@ -162,10 +165,6 @@ func testLook(t *testing.T, d *db) {
 		q := randomLook(r)
 		tx.Discard()
 		tx = d.e.Begin(engine.View)
-		want, err := plain.look(t.Context(), tx, q)
-		if err != nil {
-			t.Fatal(err)
-		}
 		got, err := d.looker(t, tx).Look(t.Context(), q)
 		if err != nil {
 			t.Fatalf("look %+v: %v", q, err)
@@ -173,6 +172,10 @@ func testLook(t *testing.T, d *db) {
 		if got == nil {
 			declined++
 			continue
+		}
+		want, err := plain.look(t.Context(), tx, q)
+		if err != nil {
+			t.Fatal(err)
 		}
 		if q.Inside == nil {
 			slices.SortFunc(got.Inside, func(a, b engine.Inside) int { return compareNames(a.Entry.Key.Name, b.Entry.Key.Name) })

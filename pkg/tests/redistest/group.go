@@ -92,20 +92,34 @@ const masterName = "boss"
 // StartSentinel starts the three and waits until a failover could succeed.
 func StartSentinel(tb testing.TB) *Sentinel {
 	tb.Helper()
-	g := &Sentinel{Master: Start(tb, "--repl-diskless-sync-delay", "0")}
+	return startSentinel(tb, nil, nil, "")
+}
+
+// StartGuardedSentinel is StartSentinel with passwords, one of both servers and one of the sentinel.
+func StartGuardedSentinel(tb testing.TB, password, sentinelPassword string) *Sentinel {
+	tb.Helper()
+	return startSentinel(tb, []string{"--requirepass", password, "--masterauth", password}, []string{"--requirepass", sentinelPassword},
+		fmt.Sprintf("sentinel auth-pass %s %s\n", masterName, password))
+}
+
+// startSentinel starts the three with more arguments of the servers and of the sentinel, and more lines of its configuration.
+func startSentinel(tb testing.TB, servers, watcher []string, lines string) *Sentinel {
+	tb.Helper()
+	servers = append([]string{"--repl-diskless-sync-delay", "0"}, servers...)
+	g := &Sentinel{Master: Start(tb, servers...)}
 	host, port, err := net.SplitHostPort(g.Master.Addr)
 	if err != nil {
 		tb.Fatal(err)
 	}
-	g.Replica = Start(tb, "--replicaof", host+" "+port, "--repl-diskless-sync-delay", "0")
+	g.Replica = Start(tb, append(servers, "--replicaof", host+" "+port)...)
 	conf := filepath.Join(tb.TempDir(), "sentinel.conf")
 	// On a busy machine a master may be silent for long. A failover that nobody asked for would lose what the replica does not
 	// have yet, which is no fault of whoever is tested.
-	text := fmt.Sprintf("sentinel monitor %s %s %s 1\nsentinel down-after-milliseconds %[1]s 60000\nsentinel failover-timeout %[1]s 3000\n", masterName, host, port)
+	text := fmt.Sprintf("sentinel monitor %s %s %s 1\nsentinel down-after-milliseconds %[1]s 60000\nsentinel failover-timeout %[1]s 3000\n", masterName, host, port) + lines
 	if err := os.WriteFile(conf, []byte(text), 0o600); err != nil {
 		tb.Fatal(err)
 	}
-	g.Watcher = start(tb, conf, "--sentinel")
+	g.Watcher = start(tb, conf, append([]string{"--sentinel"}, watcher...)...)
 	tb.Cleanup(func() {
 		if log := g.Watcher.Log(); !g.asked && strings.Contains(log, "+switch-master") {
 			tb.Errorf("the sentinel changed the master, and nobody had asked it to:\n%s", log)
