@@ -3,6 +3,8 @@ package front
 import (
 	"net/http"
 	"strings"
+
+	"github.com/google/uuid"
 )
 
 const amzPrefix = "X-Amz-"
@@ -179,6 +181,9 @@ func copySource(value string, at places) *Failure {
 	case strings.Contains(value, "#"), ok && (!strings.HasPrefix(query, "versionId=") || strings.Contains(query, "&")):
 		// The server would copy the object whose key is what stands before these.
 		return invalidArgument("The copy source must be url encoded")
+	}
+	if version := strings.TrimPrefix(query, "versionId="); version != "" && version != nullVersion && uuid.Validate(version) != nil {
+		return invalidArgument("Invalid version id specified") // as reads of such a version
 	}
 	return nil
 }

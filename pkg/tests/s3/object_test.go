@@ -340,7 +340,7 @@ func (c *client) copiesOfVersions(src, sum string) {
 		status        int
 	}{
 		{"?versionId=null", "", 200}, {"?versionId=", "", 200},
-		{"?versionId=0a1b2c3d-0000-4000-8000-00000000abcd", "NoSuchVersion", 404}, {"?versionId=no", "NoSuchVersion", 404},
+		{"?versionId=0a1b2c3d-0000-4000-8000-00000000abcd", "NoSuchVersion", 404}, {"?versionId=no", "InvalidArgument", 400},
 		{"?versionId=null&acl", "InvalidArgument", 400}, {"?other=x", "InvalidArgument", 400}, {"#x", "InvalidArgument", 400},
 	} {
 		for _, target := range []string{"versions/whole", "versions/part?partNumber=1&uploadId=" + id} {
