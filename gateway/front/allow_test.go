@@ -110,6 +110,14 @@ func TestAllowed(t *testing.T) {
 
 		{"PUT /b/k", []string{"X-Amz-Acl", "private", "X-Amz-Meta-A", "1", "X-Amz-Checksum-Crc32", "x", "X-Amz-Storage-Class", "GLACIER"}, ""},
 		{"PUT /b/k", []string{"X-Amz-Acl", "bucket-owner-full-control"}, ""},
+		{"GET /b/k?SourceIp=10.0.0.1", nil, "InvalidURI"},
+		{"GET /b/k?Sourceip=10.0.0.1", nil, "InvalidURI"},
+		{"GET /b/k?jwt=1&sub=x", nil, "InvalidURI"},
+		{"GET /b?prefix=a&prefix=a", nil, ""},
+		{"GET /b?prefix=a&prefix=b", nil, "InvalidURI"},
+		{"GET /b?prefix=a&Prefix=a", nil, "InvalidURI"},
+		{"GET /b?max-keys=10&max-keys=1", nil, "InvalidURI"},
+		{"PUT /b/k?x-amz-storage-class=STANDARD", []string{"X-Amz-Storage-Class", "STANDARD_IA"}, "InvalidURI"},
 		{"PUT /b/k", []string{"X-Minio-Meta-A", "1"}, ""},
 		{"PUT /b/k?partNumber=1&uploadId=%0A", nil, "NoSuchUpload"},
 		{"DELETE /b/k?uploadId=a%0Ab", nil, "NoSuchUpload"},
@@ -187,6 +195,15 @@ func between(s, before, after string) string {
 		return ""
 	}
 	return s
+}
+
+func TestHeadersThatPoliciesGoByAreThereOnce(t *testing.T) {
+	t.Parallel()
+	r := httptest.NewRequestWithContext(t.Context(), http.MethodPut, "/b/k", nil)
+	r.Header["X-Amz-Copy-Source"] = []string{"/b/secret", "/b/open"}
+	if f := allowed(r); f == nil || f.Code != "InvalidArgument" {
+		t.Errorf("got %v", f)
+	}
 }
 
 func TestTheBrowserIsNoReplica(t *testing.T) {

@@ -61,6 +61,7 @@ func (p proxies) scrub(next http.Handler) http.Handler {
 		for _, name := range claims {
 			delete(r.Header, name)
 		}
+		dropAnswers(r.Header)
 		if len(r.TransferEncoding) > 0 {
 			// A request with a length as well: the next proxy may have gone by that, and the rest be another client's request.
 			w.Header().Set("Connection", "close")

@@ -96,6 +96,9 @@ func checkHeaders(r *http.Request, at places) *Failure {
 		if !strings.HasPrefix(name, amzPrefix) || len(values) == 0 {
 			continue
 		}
+		if len(values) > 1 && single[name] {
+			return invalidArgument("There must be one " + strings.ToLower(name) + " header.")
+		}
 		if f := ruleOf(name, at)(values[0], at); f != nil {
 			if f == bucketACL && hasParam(r, "acl") {
 				f = aclDisabled // the bucket is there
@@ -162,6 +165,9 @@ func checkHoisted(r *http.Request, name, value string, at places) *Failure {
 	}
 	if f := ruleOf(name, at)(value, at); f != nil {
 		return f
+	}
+	if single[name] && r.Header.Get(name) != "" && r.Header.Get(name) != value {
+		return badURI
 	}
 	if _, ok := r.Header[name]; !ok {
 		r.Header.Set(name, value)

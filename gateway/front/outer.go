@@ -22,7 +22,7 @@ var notAllowed = Failure{Status: http.StatusMethodNotAllowed, Code: "MethodNotAl
 func unrouted(next http.Handler) http.Handler {
 	return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
 		kind := kindOf(r)
-		if kind != s3 && r.URL.RawQuery != "" && !wellFormed(r.URL.RawQuery) {
+		if kind != s3 && r.URL.RawQuery != "" && (!wellFormed(r.URL.RawQuery) || answersAny(r)) {
 			writeFailure(w, r.URL.Path, *badURI) // or a check could read one user's name and the handler another's
 			return
 		}

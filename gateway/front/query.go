@@ -250,6 +250,9 @@ func checkQuery(r *http.Request, at places) *Failure {
 			operation = name
 			continue
 		}
+		if answers(r, name, value) {
+			return badURI
+		}
 		if in, ok := parameters[name]; ok {
 			if f := checkParameter(name, value, in, at); f != nil {
 				return f

@@ -50,6 +50,33 @@ func TestRequests(t *testing.T) {
 			}
 			return false
 		}},
+		{"S9 an address by a name that policies have for it", func(s *side) bool {
+			s.bucket("s9-named")
+			s.put("s9-named", "k", "x")
+			s.fine(s.send(root, http.MethodPut, "s9-named?policy", []byte(`{"Version":"2012-10-17","Statement":[{"Effect":"Allow","Principal":{"AWS":["*"]},`+
+				`"Action":["s3:GetObject"],"Resource":["arn:aws:s3:::s9-named/*"],"Condition":{"IpAddress":{"aws:SourceIp":"10.9.9.9/32"}}}]}`)))
+			return s.send(who{}, http.MethodGet, "s9-named/k", nil, "Sourceip", "10.9.9.9").ok() ||
+				s.send(who{}, http.MethodGet, "s9-named/k?SourceIp=10.9.9.9", nil).ok() ||
+				s.send(who{}, http.MethodGet, "s9-named/k?Sourceip=10.9.9.9", nil).ok()
+		}},
+		{"S9 a listing of more than one's own folder", func(s *side) bool {
+			s.bucket("listed")
+			s.put("listed", "closed/secret", "x")
+			w := s.user("lister", `{"Version":"2012-10-17","Statement":[{"Effect":"Allow","Action":["s3:ListBucket"],"Resource":["arn:aws:s3:::listed"],`+
+				`"Condition":{"StringEquals":{"s3:prefix":["open/"]}}}]}`)
+			s.fine(s.send(w, http.MethodGet, "listed?list-type=2&prefix=open/", nil))
+			if s.send(w, http.MethodGet, "listed?list-type=2&prefix=closed/", nil).ok() {
+				s.t.Fatal("the condition does not hold")
+			}
+			for _, a := range []answer{s.send(w, http.MethodGet, "listed?list-type=2&prefix=closed/&prefix=open/", nil),
+				s.send(w, http.MethodGet, "listed?list-type=2&prefix=closed/", nil, "Prefix", "open/"),
+				s.send(w, http.MethodGet, "listed?list-type=2&prefix=closed/&Prefix=open/", nil)} {
+				if strings.Contains(a.body, "closed/secret") {
+					return true
+				}
+			}
+			return false
+		}},
 		{"S11 CVE-2026-39414 a search of lines without an end", func(s *side) bool {
 			s.bucket("s11")
 			s.put("s11", "k", strings.Repeat("x", 4<<20))
