@@ -167,18 +167,27 @@ func (v served) StorageInfo(ctx context.Context) (minio.StorageInfo, []error) {
 // settleTime is how long the fork goes on starting, with users and policies, when the server is up.
 const settleTime = time.Second
 
+// idleTime is how long the process must be quiet before memory is returned, give or take as much again.
+const idleTime = time.Minute
+
 // returnMemory gives back what the start needed: 22 MiB of heap that the fork's self tests left, and 17 MiB of program that
-// only the start ran.
+// only the start ran. Later it gives back what requests needed, when there are none for a while.
 func (s *server) returnMemory() {
 	t := time.NewTimer(settleTime)
 	defer t.Stop()
-	select {
-	case <-t.C:
-	case <-s.layer.done:
-		return
-	}
-	if err := proc.ReturnStartMemory(); err != nil {
-		s.o.Logger.Debug("return memory of the start", "error", err) // it stays; nothing else is lost
+	var idle proc.Idle
+	for first := true; ; first = false {
+		select {
+		case <-t.C:
+		case <-s.layer.done:
+			return
+		}
+		if !first {
+			idle.Return()
+		} else if err := proc.ReturnStartMemory(); err != nil {
+			s.o.Logger.Debug("return memory of the start", "error", err) // it stays; nothing else is lost
+		}
+		t.Reset(idleTime)
 	}
 }
 

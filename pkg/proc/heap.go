@@ -10,9 +10,12 @@ import "runtime"
 // Its methods may be called once, from any goroutine.
 type Ballast struct{ memory []byte }
 
-// NewBallast returns a ballast of a number of bytes. It is made early: memory that the heap has used before is cleared, which
-// would touch it.
-func NewBallast(size int) *Ballast { return &Ballast{make([]byte, size)} }
+// NewBallast returns a ballast of a number of bytes.
+func NewBallast(size int) *Ballast {
+	b := &Ballast{make([]byte, size)}
+	drop(b.memory) // what the heap has used before is cleared, and so touched
+	return b
+}
 
 // Drop ends it. Until then it is in use.
 func (b *Ballast) Drop() { runtime.KeepAlive(b.memory) }

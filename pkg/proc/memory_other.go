@@ -9,3 +9,6 @@ func ReturnStartMemory() error {
 	debug.FreeOSMemory()
 	return nil
 }
+
+// drop makes zeros that nobody has written take no memory, where that is known to work.
+func drop([]byte) {}
