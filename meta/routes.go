@@ -34,6 +34,7 @@ type routes struct {
 
 	mu    sync.Mutex
 	root  []byte // the root's attribute; nil: not known
+	doubt uint8  // of the root, see place
 	known map[step]*list.Element
 	order list.List // of *place, the one used last in front
 }
@@ -50,12 +51,27 @@ type place struct {
 	typ       record.Type
 	ino       record.Ino
 	ent, attr []byte // as stored; never changed in place
+	// doubt says how often names in this directory that were not remembered were there all the same: one more for each that was,
+	// one less for each that was not, from 0 to 3.
+	doubt uint8
+}
+
+// sure is the most doubt with which a name that is not remembered is taken for absent. Where keys are replaced that others put, a
+// commit that fails costs more to compute than a walk, and saves nothing.
+const sure, mostDoubt = 1, 3
+
+// doubtOf is the doubt about names in a directory; nil is the root.
+func (m *routes) doubtOf(home *place) *uint8 {
+	if home == nil {
+		return &m.doubt
+	}
+	return &home.doubt
 }
 
 func (m *routes) init(most int) { m.most, m.known = most, map[step]*list.Element{} }
 
 // recall returns what a walk of names from the root would meet if nothing had changed. The last name may be unknown: then it
-// is taken for absent. nil: something on the way is not remembered.
+// is taken for absent, unless that was often wrong there. nil: it is better to ask.
 func (m *routes) recall(names []string) *engine.Walked {
 	m.mu.Lock()
 	defer m.mu.Unlock()
@@ -65,11 +81,12 @@ func (m *routes) recall(names []string) *engine.Walked {
 	w := &engine.Walked{From: record.Item{Key: record.AttrKey(record.Root), Value: m.root},
 		Entries: make([]record.Item, 0, len(names)), Attrs: make([]record.Item, 0, len(names))}
 	dir := record.Root
+	var home *place
 	for i, name := range names {
 		last := i == len(names)-1
 		e := m.known[step{dir, name}]
 		switch {
-		case e == nil && !last:
+		case e == nil && (!last || *m.doubtOf(home) > sure):
 			return nil
 		case e == nil:
 			w.Entries = append(w.Entries, record.Item{Key: record.EntryKey(dir, name)})
@@ -82,7 +99,7 @@ func (m *routes) recall(names []string) *engine.Walked {
 		if !last && p.typ != record.TypeDirectory {
 			return nil
 		}
-		dir = p.ino
+		dir, home = p.ino, p
 	}
 	return w
 }
@@ -108,25 +125,39 @@ func (m *routes) lead(names []string) record.Ino {
 }
 
 // keep remembers what a name led to. The bytes stay the caller's.
-func (m *routes) keep(at step, d record.Dirent, ent, attr []byte) {
+func (m *routes) keep(at step, d record.Dirent, ent, attr []byte) *place {
 	p := &place{step: at, typ: d.Type, ino: d.Ino}
 	e := m.known[at]
 	if e != nil {
 		m.order.MoveToFront(e)
 		old := e.Value.(*place) //nolint:errcheck,forcetypeassert // it holds nothing else
 		if bytes.Equal(old.ent, ent) && bytes.Equal(old.attr, attr) {
-			return
+			return old
+		}
+		if old.ino == p.ino {
+			p.doubt = old.doubt
 		}
 	}
 	p.ent, p.attr = bytes.Clone(ent), bytes.Clone(attr)
 	if e != nil {
 		e.Value = p
-		return
+		return p
 	}
 	m.known[at] = m.order.PushFront(p)
 	for len(m.known) > m.most {
 		oldest := m.order.Back()
 		delete(m.known, m.order.Remove(oldest).(*place).step) //nolint:errcheck,forcetypeassert // as above
+	}
+	return p
+}
+
+// learn counts whether a name in a directory was there that was not remembered.
+func (m *routes) learn(home *place, there bool) {
+	switch d := m.doubtOf(home); {
+	case there && *d < mostDoubt:
+		*d++
+	case !there && *d > 0:
+		*d--
 	}
 }
 
@@ -158,8 +189,13 @@ func (m *routes) note(tx *Tx) {
 	if a := tx.left(record.AttrKey(dir)); a != nil && !bytes.Equal(a, m.root) {
 		m.root = bytes.Clone(a)
 	}
-	for _, name := range tx.memory.path {
-		ent := tx.left(record.EntryKey(dir, name))
+	var home *place
+	for i, name := range tx.memory.path {
+		k := record.EntryKey(dir, name)
+		if was, ok := tx.read.get(k); ok && i == len(tx.memory.path)-1 && len(tx.batch.Writes) > 0 && !(tx.memory.used && was.value != nil) {
+			m.learn(home, was.value != nil)
+		}
+		ent := tx.left(k)
 		d, err := record.DecodeDirent(ent)
 		if ent == nil || err != nil {
 			return // the plan had an end there
@@ -168,7 +204,7 @@ func (m *routes) note(tx *Tx) {
 		if attr == nil {
 			return
 		}
-		m.keep(step{dir, name}, d, ent, attr)
+		home = m.keep(step{dir, name}, d, ent, attr)
 		if d.Type != record.TypeDirectory {
 			return
 		}

@@ -52,7 +52,11 @@ type touched struct {
 }
 
 func (fs *FS) begin(ctx context.Context, mode engine.Mode) *Tx {
-	return &Tx{fs: fs, ctx: ctx, etx: fs.eng.Begin(mode), now: record.TimeOf(fs.o.Now())}
+	tx := &Tx{fs: fs, ctx: ctx, etx: fs.eng.Begin(mode), now: record.TimeOf(fs.o.Now())}
+	if mode == engine.Update {
+		tx.batch.Writes = make([]engine.Write, 0, 16) // an object takes 11 and more
+	}
+	return tx
 }
 
 // Load reads what is not here yet, in one turnaround. A stronger guard on something that is here becomes a check.

@@ -34,6 +34,7 @@ func RunRemembering(t *testing.T, open Open) {
 var rememberTests = []test{
 	{"turnarounds with remembered paths", testRememberedBudgets},
 	{"what is remembered and not true costs no more than a walk", testWrongMemory},
+	{"names are not guessed where they often are there", testDoubt},
 	{"errors are of what is there, not of what is remembered", testMemoryErrors},
 	{"limits are of what is there, not of what is remembered", testMemoryLimits},
 	{"lost answers of commits from memory", testMemoryLost},
@@ -206,6 +207,32 @@ func testWrongMemory(t *testing.T, open Open) {
 			}
 		}
 	}
+}
+
+// testDoubt replaces keys that another client put, then puts new ones.
+func testDoubt(t *testing.T, open Open) {
+	p := newPair(t, open)
+	p.put(deep+"/known", 1)
+	for i := range 6 {
+		p.other.put(fmt.Sprintf("%s/k%d", deep, i), 1)
+	}
+	commits := func(what, key string, want int64) {
+		t.Helper()
+		p.counting.Reset()
+		p.put(deep+"/"+key, 2)
+		if got := p.counting.Counts(); got.Commit != want {
+			t.Errorf("%s: %d commits, want %d: %+v", what, got.Commit, want, got)
+		}
+	}
+	commits("the first key that is there", "k0", 2)
+	commits("the second", "k1", 2)
+	for i := 2; i < 6; i++ {
+		commits("one more", fmt.Sprintf("k%d", i), 1)
+	}
+	p.costs("a new key", p.cold(), func() error { return commitNew(p.volume, deep+"/n0", 1) })
+	p.costs("a second new key", p.cold(), func() error { return commitNew(p.volume, deep+"/n1", 1) })
+	p.costs("a third", 1, func() error { return commitNew(p.volume, deep+"/n2", 1) })
+	p.costs("a key that is remembered", 1, func() error { return commitNew(p.volume, deep+"/k3", 1) })
 }
 
 func testMemoryErrors(t *testing.T, open Open) {
