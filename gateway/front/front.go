@@ -23,6 +23,7 @@ type Front struct {
 	limit    *limiter
 	pace     pacer
 	entrance *entrance
+	managers managers
 	cors     *corsCache
 	chain    http.Handler // the inner members
 	router   http.Handler // the server's; nil before Outer
@@ -32,7 +33,7 @@ type Front struct {
 
 // New returns a Front that waits for Open.
 func New(o Options) *Front {
-	f := &Front{o: o, drain: newDrain(), probe: newProbe(), limit: newLimiter(o.Requests), pace: pacer{o.Stall}, cors: newCORSCache()}
+	f := &Front{o: o, drain: newDrain(), probe: newProbe(), limit: newLimiter(o.Requests), pace: pacer{o.Stall}, cors: newCORSCache(), managers: newManagers()}
 	if o.LDAP == nil {
 		o.LDAP = func() bool { return false }
 	}
@@ -80,6 +81,7 @@ func (f *Front) outer() []member {
 		f.pace.wrap,                       // clients that stand still
 		f.limit.wrap,                      // room for requests, shared between access keys
 		f.preflight,                       // what browsers ask first
+		f.managers.wrap,                   // room for calls of management
 		f.translating,                     // calls of management that are younger than the server
 		unrouted,                          // what the server has no handler for
 		f.straight,                        // plain requests go past the router
