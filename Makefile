@@ -30,13 +30,14 @@ unit: debs
 race: debs
 	$(GO) test -race -tags invariants -timeout 20m $(REST)
 
-# One package after the other: they share the machine with the servers that they start.
+# One package after the other: they share the machine with the servers that they start. Of one package a few tests at a time, since a
+# test and its servers take turns at waiting for each other.
 .PHONY: interop-and-e2e
 interop-and-e2e: tools
-	$(GO) test -count 1 -p 1 -timeout 20m $(WHOLE)
+	$(GO) test -count 1 -p 1 -parallel 4 -timeout 20m $(WHOLE)
 
 interop: tools
-	$(GO) test -count 1 -v -timeout 20m ./pkg/tests/interop/...
+	$(GO) test -count 1 -parallel 4 -v -timeout 20m ./pkg/tests/interop/...
 
 e2e: tools
 	$(GO) test -count 1 -v -timeout 20m $$($(GO) list ./pkg/tests/... | grep -E '/tests/(s3|e2e)')

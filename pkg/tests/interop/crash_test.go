@@ -22,7 +22,6 @@ const staleTime = 150 * time.Second
 // is cleaned up by the other; blocks that were stored but belong to nothing yet are all that remains, and gc removes them.
 func TestTheOtherGatewayOutlivesACrash(t *testing.T) {
 	records.run(t, func(t *testing.T, e engine, writer, reader oracle.Program) {
-		t.Parallel() // it mostly waits for the session to become stale
 		v := e.format(t, writer, oracle.FormatOptions{})
 		wg, rg := start(t, writer, v, single), start(t, reader, v, single)
 		b := newBucket(v.Name)

@@ -18,6 +18,9 @@
 // script of ours against several turnarounds of the original, and nothing serializes writers as the file lock of SQLite does.
 // Both programs at once runs on SQLite as well, shorter.
 //
+// Servers and clients take turns at waiting for each other, so tests run side by side, a few at a time, and each has a volume and a
+// server of its own. The test of room for the original compares rates and runs alone.
+//
 // model_test.go keeps what a bucket has to hold, author_test.go writes through a gateway and notes it there, verify_test.go
 // compares what a gateway shows. worker_test.go has clients that make random requests. Where the original is known to be wrong, and
 // its writing or reading would show it, the tests allow for that and say so in place; ours is held to what is right. Random tests

@@ -31,6 +31,7 @@ func TestEachReadsAndAltersWhatTheOtherWrote(t *testing.T) {
 				continue // how buckets lie is above the engine: each order of programs has one there
 			}
 			t.Run(fmt.Sprintf("%s, %d days of trash", c.layout.name, c.trash), func(t *testing.T) {
+				t.Parallel()
 				v := e.format(t, writer, oracle.FormatOptions{TrashDays: c.trash})
 				a, b := start(t, writer, v, c.layout), start(t, reader, v, c.layout)
 
@@ -210,7 +211,6 @@ func alter(a *author) {
 // needs stays. One program writes, the other removes.
 func TestRemovedDataIsGone(t *testing.T) {
 	records.run(t, func(t *testing.T, e engine, writer, reader oracle.Program) {
-		t.Parallel() // it mostly waits: data goes some seconds after its object
 		v := e.format(t, writer, oracle.FormatOptions{})
 		wg, rg := start(t, writer, v, multi), start(t, reader, v, multi)
 		b := newBucket("bucket")

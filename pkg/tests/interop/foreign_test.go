@@ -19,6 +19,7 @@ func TestAForeignRemovalEndsAGetWithAnError(t *testing.T) {
 		size = 70 * mib  // more than a reader reads ahead and than sockets hold
 		seen = 3*mib + 1 // by the client when the object goes
 	)
+	t.Parallel()
 	for _, c := range []struct {
 		engine  engine
 		remover func(testing.TB) oracle.Program

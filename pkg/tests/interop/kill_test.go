@@ -18,6 +18,7 @@ const kills = 50
 // acknowledged is there and whole, and of what was not there is all or nothing; it cleans the dead sessions up. What remains are
 // blocks that belong to nothing, for gc, and uploads that somebody could go on with.
 func TestOneOfTwoIsKilledFiftyTimes(t *testing.T) {
+	t.Parallel()
 	rnd := rand.New(rand.NewPCG(seedOf(t), 0))
 	p := oracle.Ours(t)
 	v := redis.format(t, p, oracle.FormatOptions{})

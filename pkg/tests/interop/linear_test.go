@@ -43,6 +43,7 @@ type access struct {
 // on a few keys are linearizable, key by key. A page of a listing is not of one moment: it counts as a read of each key, some time
 // while it was asked for.
 func TestHistoriesAreLinearizable(t *testing.T) {
+	t.Parallel()
 	seed := seedOf(t)
 	p := oracle.Ours(t)
 	for _, c := range []struct {
@@ -54,6 +55,7 @@ func TestHistoriesAreLinearizable(t *testing.T) {
 		{"with trash, and no caches", 1, []string{"--keep-etag", "--attr-cache", "0", "--entry-cache", "0", "--dir-entry-cache", "0"}},
 	} {
 		t.Run(c.name, func(t *testing.T) {
+			t.Parallel()
 			v := redis.format(t, p, oracle.FormatOptions{TrashDays: c.trash})
 			f := &fight{T: t, v: v, bodies: map[uint64]body{}, ids: map[string]uint64{}, history: map[string][]step{}}
 			for range 2 {

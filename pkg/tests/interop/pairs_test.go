@@ -52,12 +52,14 @@ var (
 	blocks  = plan{{sqlite, []pair{originalThenOurs, oursThenOriginal}}}
 )
 
-// run runs test once for each pair of the plan.
+// run runs test once for each pair of the plan, beside other tests.
 func (p plan) run(t *testing.T, test func(t *testing.T, e engine, writer, reader oracle.Program)) {
 	t.Helper()
+	t.Parallel()
 	for _, on := range p {
 		for _, pair := range on.pairs {
 			t.Run(on.engine.name+", "+pair.name, func(t *testing.T) {
+				t.Parallel()
 				test(t, on.engine, pair.writer(t), pair.reader(t))
 			})
 		}

@@ -25,6 +25,7 @@ func TestVolumesOfOtherSettings(t *testing.T) {
 			{"zstd", 5 * mib, []string{"--compress", "zstd"}},
 		} {
 			t.Run(c.name, func(t *testing.T) {
+				t.Parallel()
 				v := e.format(t, writer, oracle.FormatOptions{Flags: c.flags})
 				wg, rg := start(t, writer, v, single), start(t, reader, v, single)
 				b := newBucket(v.Name)

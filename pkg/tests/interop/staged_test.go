@@ -14,6 +14,7 @@ import (
 // A gateway of the original that only staged what it took is killed. Ours takes over with the same cache folder: it uploads
 // what waits there before it serves, so that nothing acknowledged is missing. The server's own settings were staged, too.
 func TestWeUploadWhatAKilledOriginalStaged(t *testing.T) {
+	t.Parallel()
 	for _, c := range []struct {
 		name   string
 		dirs   []string
@@ -24,6 +25,7 @@ func TestWeUploadWhatAKilledOriginalStaged(t *testing.T) {
 		{name: "two folders, zstd, hashed names", dirs: []string{"cache1", "cache2"}, format: []string{"--compress", "zstd", "--hash-prefix", "--block-size", "64K"}},
 	} {
 		t.Run(c.name, func(t *testing.T) {
+			t.Parallel()
 			v := oracle.Format(t, oracle.Real(t), oracle.FormatOptions{Flags: c.format})
 			var dirs []string
 			for _, d := range c.dirs {

@@ -21,11 +21,15 @@ import (
 // directory in the meantime makes it start over, and it gives up after fifty times. So ours has to leave it room. With clients
 // busy at both in one directory, the original keeps at least half of its own rate, and none of its uploads fails:
 //
-//   - beside ours it does at most twice the work for an upload that it does alone, counted in transactions with those that it had to
-//     start over. That is a count, and holds however busy the machine is;
+//   - of the six transactions or so that an upload takes, it starts over few more beside ours than alone. This is a count, and tells
+//     room from none however busy the machine is: for each client it was 0.03 to 0.13 more, and beside a gateway of ours that leaves no
+//     room 0.22 to 0.52 with two and four clients;
 //   - its rate is at least half of what it is while ours works as hard in another directory, where neither can hold the other up. Both
-//     share the processors there too, which is all that a rate beside an idle gateway would show with many clients;
-//   - with few clients, who leave processors idle, it is at least half of what it is while ours is idle.
+//     share the processors there too, which with many clients, or on a busy machine, is most of what ours costs it;
+//   - where the processors have room, so that ours in another directory costs it little, its rate is at least half of what it is while
+//     ours is idle.
+//
+// Rates are compared over as many windows as it takes: one that was unlucky does not count, and one that is starved stays so.
 func TestTheOriginalIsNotStarved(t *testing.T) {
 	v := redis.format(t, oracle.Real(t), oracle.FormatOptions{TrashDays: 1})
 	l := single
@@ -33,19 +37,22 @@ func TestTheOriginalIsNotStarved(t *testing.T) {
 	theirs, ours := start(t, oracle.Real(t), v, l), start(t, oracle.Ours(t), v, single)
 	for _, clients := range []int{2, 4, 8} {
 		var alone, apart, beside share
-		for range 4 { // in turn, so that what else the machine does meets all three
+		starved := func() bool { return 2*beside.uploads < apart.uploads }
+		slowed := func() bool { return 10*apart.uploads > 7*alone.uploads && 2*beside.uploads < alone.uploads }
+		for round := 0; round < 4 || round < 12 && (starved() || slowed()); round++ {
+			// In turn, so that what else the machine does meets all three.
 			alone.add(t, theirs, l.flags[1], clients, nil)
 			apart.add(t, theirs, l.flags[1], clients, func() { load(t, ours, clients, "elsewhere") })
 			beside.add(t, theirs, l.flags[1], clients, func() { load(t, ours, clients, hot) })
 		}
 		t.Logf("%d clients each: the original alone: %s; ours in another directory: %s; ours in the same: %s", clients, &alone, &apart, &beside)
-		if beside.work() > 2*alone.work() {
-			t.Errorf("%d clients each: beside ours the original does %.2f transactions for an upload, and %.2f alone", clients, beside.work(), alone.work())
+		if more := beside.again() - alone.again(); more > mostAgain*float64(clients) {
+			t.Errorf("%d clients each: for an upload beside ours the original starts %.2f transactions over, and %.2f alone", clients, beside.again(), alone.again())
 		}
-		if 2*beside.uploads < apart.uploads {
-			t.Errorf("%d clients each: %d uploads of the original in our directory, %d in another", clients, beside.uploads, apart.uploads)
+		if starved() {
+			t.Errorf("%d clients each: %d uploads of the original while ours is in the same directory, %d while it is in another", clients, beside.uploads, apart.uploads)
 		}
-		if clients == 2 && 2*beside.uploads < alone.uploads {
+		if slowed() {
 			t.Errorf("%d clients each: %d uploads of the original beside ours, %d alone", clients, beside.uploads, alone.uploads)
 		}
 	}
@@ -54,8 +61,11 @@ func TestTheOriginalIsNotStarved(t *testing.T) {
 	oracle.Judge(t, v)
 }
 
-// hot is the directory that all fight over.
-const hot = "hot"
+const (
+	hot = "hot" // the directory that all fight over
+
+	mostAgain = 0.18 // transactions of an upload that the original starts over for each client of ours
+)
 
 // share is what the original got done, and what it did for it.
 type share struct {
@@ -78,12 +88,12 @@ func (s *share) add(t *testing.T, theirs *oracle.Gateway, metrics string, client
 	s.restarts += again - restarts
 }
 
-// work is the number of transactions that an upload took, with those that were started over.
-func (s *share) work() float64 { return (s.transactions + s.restarts) / float64(max(s.uploads, 1)) }
+// again is the number of transactions of an upload that were started over.
+func (s *share) again() float64 { return s.restarts / float64(max(s.uploads, 1)) }
 
 // String is for the log.
 func (s *share) String() string {
-	return fmt.Sprintf("%d uploads, each of %.2f transactions, %.0f restarts in all", s.uploads, s.work(), s.restarts)
+	return fmt.Sprintf("%d uploads, each of %.2f transactions, of which it started %.2f over", s.uploads, s.transactions/float64(max(s.uploads, 1)), s.again())
 }
 
 // Metrics of the original: transactions, and how often one was started over.

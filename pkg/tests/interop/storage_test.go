@@ -15,6 +15,7 @@ import (
 // Volumes whose blocks are in an S3 store, which is a third gateway on a volume of its own: one program formats and writes, the
 // other reads and writes, then the first reads. Both check the CRC-32C that the other has stored with each block.
 func TestVolumesWithBlocksInS3(t *testing.T) {
+	t.Parallel()
 	p := oracle.Ours(t)
 	store := oracle.Start(t, p, oracle.Format(t, p, oracle.FormatOptions{Name: "store"}), oracle.GatewayOptions{
 		Flags: []string{"--multi-buckets", "--keep-etag", "--object-meta"},
@@ -30,6 +31,7 @@ func TestVolumesWithBlocksInS3(t *testing.T) {
 		{"s3, ours then original", "s3", "ours-s3", oracle.Ours, oracle.Real, root},
 	} {
 		t.Run(c.name, func(t *testing.T) {
+			t.Parallel()
 			writer, reader := c.writer(t), c.reader(t)
 			v := oracle.Format(t, writer, oracle.FormatOptions{TrashDays: 1, Flags: []string{
 				"--storage", c.storage, "--bucket", store.URL() + "/" + c.bucket,

@@ -19,6 +19,7 @@ func TestAnUploadGoesOnAtTheOtherGateway(t *testing.T) {
 				continue // how buckets lie is above the engine: each order of programs has one there
 			}
 			t.Run(l.name, func(t *testing.T) {
+				t.Parallel()
 				v := e.format(t, writer, oracle.FormatOptions{})
 				wg, rg := start(t, writer, v, l), start(t, reader, v, l)
 				b := newBucket(v.Name)

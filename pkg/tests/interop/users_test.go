@@ -20,7 +20,6 @@ const refreshTime = 20 * time.Second
 // Users, groups, policies, service accounts and the anonymous policy of a bucket that one program made hold at the other.
 func TestUsersAndPoliciesHoldAtTheOtherGateway(t *testing.T) {
 	blocks.run(t, func(t *testing.T, e engine, writer, reader oracle.Program) {
-		t.Parallel() // it mostly waits: users are loaded every second
 		v := e.format(t, writer, oracle.FormatOptions{})
 		l := multi
 		l.flags = append([]string{"--refresh-iam-interval", "1s"}, l.flags...)
