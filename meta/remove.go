@@ -145,6 +145,7 @@ func (tx *Tx) removeFrom(c *Caller, r *route, rs []Removal, group []int, errs []
 		return err
 	}
 	removed := map[string]bool{}
+	from := len(tx.batch.Writes)
 	for n, i := range group {
 		name := path.Base(rs[i].Path)
 		if errs[i] != nil || removed[name] {
@@ -159,6 +160,7 @@ func (tx *Tx) removeFrom(c *Caller, r *route, rs []Removal, group []int, errs []
 			removed[name] = true
 		}
 	}
+	tx.group(from)
 	if top := rs[group[0]].Top; top != "" && len(removed) > 0 {
 		return tx.prune(c, r, top, removed)
 	}

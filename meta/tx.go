@@ -1,6 +1,7 @@
 package meta
 
 import (
+	"cmp"
 	"context"
 	"errors"
 	"fmt"
@@ -298,10 +299,45 @@ func (tx *Tx) touch(dir record.Ino, a *record.Attr, nlink int64) {
 	if nlink != 0 {
 		tx.batch.Writes = append(tx.batch.Writes, engine.Write{Op: engine.Nlink, Key: k, Deltas: [3]int64{nlink}})
 	}
-	if due {
+	if due && !have.due { // once is enough: a removal of a thousand names asks as often
 		tx.batch.Writes = append(tx.batch.Writes, engine.Write{Op: engine.Touch, Key: k, Time: tx.now})
 	}
 }
+
+// group puts the writes from the given one on in an order in which engines can do many at once: what makes and changes records
+// by kind, then removals of groups, then removals by kind. Only for writes that say the same in that order, as those that remove
+// entries with their inodes do: none of them makes a record that another has removed.
+func (tx *Tx) group(from int) {
+	if len(tx.batch.Writes)-from < 2*groupedWrites {
+		return
+	}
+	rank := func(w *engine.Write) int {
+		switch w.Op {
+		case engine.Delete:
+			return 2
+		case engine.Clear:
+			return 1
+		}
+		return 0
+	}
+	ws := tx.batch.Writes[from:]
+	slices.SortStableFunc(ws, func(a, b engine.Write) int {
+		return cmp.Or(cmp.Compare(rank(&a), rank(&b)), cmp.Compare(a.Key.Kind, b.Key.Kind))
+	})
+	for i := range ws {
+		switch k := ws[i].Key; ws[i].Op {
+		case engine.Put, engine.Insert, engine.Delete:
+			tx.puts[k] = from + i // the last of a key is the last still
+		case engine.Add:
+			if _, ok := tx.adds[k]; ok {
+				tx.adds[k] = from + i
+			}
+		}
+	}
+}
+
+// groupedWrites is about what the removal of an object writes.
+const groupedWrites = 8
 
 // commit ends the transaction. Without writes there is nothing to agree on.
 func (tx *Tx) commit() error {

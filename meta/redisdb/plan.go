@@ -22,8 +22,40 @@ type plan struct {
 	cleared map[group]bool      // groups that the batch cleared
 	groups  grouped             // the keys of known by group; nil until a large batch needs them
 
-	open   group // whose hash the last write is to, if there are opened writes: another field goes with it
-	opened int
+	last run // the last write
+}
+
+// run is a write that others may go with: the same command on the same key of the server, of DEL on any.
+type run struct {
+	word  string
+	of    group // whose key it is
+	steps int   // how many writes there were with it
+	n     int   // how many went together
+}
+
+// together is how many records go in one command.
+const together = 500
+
+// join begins a write, or goes on with the last one if that is the same command on the same key. first says that it begins, so
+// that the key must be added.
+func (p *plan) join(word string, of group) (a *args, first bool) {
+	r := &p.last
+	if r.word == word && r.of == of && r.steps == len(p.writes.starts) && r.n < together {
+		r.n++
+		return &p.writes.args, false
+	}
+	a = p.writes.begin(word)
+	*r = run{word, of, len(p.writes.starts), 1}
+	return a, true
+}
+
+// keyOf names the key of the server that holds a field or member.
+func keyOf(k record.Key) group {
+	g := group{kind: k.Kind}
+	if letters(k.Kind) != "" {
+		g.a = k.A
+	}
+	return g
 }
 
 // steps are pieces of a list of arguments.
@@ -75,8 +107,8 @@ func (e *Engine) recycle(p *plan) {
 		s.buf, s.ends, s.starts = s.buf[:0], s.ends[:0], s.starts[:0]
 	}
 	clear(p.known)
-	p.about, p.absent, p.cleared, p.groups, p.open, p.opened = p.about[:0], p.absent[:0], nil, nil, group{}, 0
-	p.otherwise = nil
+	p.about, p.absent, p.cleared, p.groups = p.about[:0], p.absent[:0], nil, nil
+	p.otherwise, p.last = nil, run{}
 	e.plans.Put(p)
 }
 

@@ -87,13 +87,17 @@ func (r *resolver) note(w *args, from, to int) {
 	case "SET":
 		r.attrs[key] = bytes.Clone(w.at(from + 2))
 	case "DEL":
-		r.attrs[key] = nil
+		for i := from + 1; i < to; i++ {
+			r.attrs[string(w.at(i))] = nil
+		}
 	case "HSET":
 		for i := from + 2; i < to; i += 2 {
 			r.fields[key+"\x00"+string(w.at(i))] = true
 		}
 	case "HDEL":
-		r.fields[key+"\x00"+string(w.at(from+2))] = false
+		for i := from + 2; i < to; i++ {
+			r.fields[key+"\x00"+string(w.at(i))] = false
+		}
 	}
 }
 

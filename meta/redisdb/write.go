@@ -83,8 +83,10 @@ func (p *plan) put(k record.Key, value []byte) error {
 		a.key(k)
 		a.field(k)
 	case scoreForm:
-		a := p.writes.begin("ZADD")
-		a.key(k)
+		a, first := p.join("ZADD", keyOf(k))
+		if first {
+			a.key(k)
+		}
 		if err := a.value(k, value); err != nil {
 			return err
 		}
@@ -118,11 +120,9 @@ func (p *plan) putField(k record.Key, value []byte, gone bool) error {
 			return p.remove(k)
 		}
 	}
-	a := &p.writes.args
-	if g := (group{k.Kind, k.A}); k.Kind != record.KindXattr || p.open != g || p.opened != len(p.writes.starts) {
-		a = p.writes.begin("HSET")
+	a, first := p.join("HSET", keyOf(k))
+	if first {
 		a.key(k)
-		p.open, p.opened = g, len(p.writes.starts)
 	}
 	a.field(k)
 	return a.value(k, value)
@@ -204,18 +204,23 @@ func (p *plan) putQuota(k record.Key, value []byte) error {
 func (p *plan) remove(k record.Key) error {
 	switch formOf(k.Kind) {
 	case stringForm, listForm:
-		p.writes.begin("DEL").key(k)
-	case hashForm:
-		a := p.writes.begin("HDEL")
+		a, _ := p.join("DEL", group{})
 		a.key(k)
+	case hashForm:
+		a, first := p.join("HDEL", keyOf(k))
+		if first {
+			a.key(k)
+		}
 		a.field(k)
 	case setForm:
 		a := p.writes.begin("SREM")
 		a.key(k)
 		a.field(k)
 	case scoreForm:
-		a := p.writes.begin("ZREM")
-		a.key(k)
+		a, first := p.join("ZREM", keyOf(k))
+		if first {
+			a.key(k)
+		}
 		a.field(k)
 	case lockForm:
 		p.writes.begin(".lock").key(k)
@@ -249,7 +254,8 @@ func (p *plan) clear(k record.Key) error {
 	g := group{k.Kind, k.A}
 	switch k.Kind {
 	case record.KindXattr, record.KindParent, record.KindEntry:
-		p.writes.begin("DEL").numbered(letters(k.Kind), k.A)
+		a, _ := p.join("DEL", group{})
+		a.numbered(letters(k.Kind), k.A)
 	case record.KindChunk:
 		p.writes.begin(".drop").uint(k.A)
 	default:
