@@ -206,6 +206,35 @@ func TestS10SlowHeaders(t *testing.T) {
 	}
 }
 
+// TestS10IdleConnections (CVE-2022-31028): a connection that has had its reply and is not used again is closed.
+func TestS10IdleConnections(t *testing.T) {
+	t.Parallel()
+	p := oracle.Real(t)
+	stock := oracle.Start(t, p, oracle.Format(t, p, oracle.FormatOptions{}), oracle.GatewayOptions{Flags: many})
+	open := func(g *oracle.Gateway) (net.Conn, *bufio.Reader) {
+		c, err := new(net.Dialer).DialContext(t.Context(), "tcp", g.Addr)
+		must(t, err)
+		t.Cleanup(func() { _ = c.Close() })
+		_, err = io.WriteString(c, "GET /minio/health/live HTTP/1.1\r\nHost: x\r\n\r\n")
+		must(t, err)
+		r := bufio.NewReader(c)
+		resp, err := http.ReadResponse(r, nil)
+		must(t, err)
+		must(t, resp.Body.Close())
+		return c, r
+	}
+	theirs, rest := open(stock)
+	mine, end := open(ours(t, many).g)
+	must(t, mine.SetReadDeadline(time.Now().Add(4*time.Minute)))
+	if _, err := end.ReadByte(); !errors.Is(err, io.EOF) {
+		t.Errorf("our gateway keeps it: %v", err)
+	}
+	must(t, theirs.SetReadDeadline(time.Now().Add(10*time.Millisecond)))
+	if _, err := rest.ReadByte(); !errors.Is(err, os.ErrDeadlineExceeded) {
+		t.Errorf("the original closed it, too: %v", err)
+	}
+}
+
 // TestS18SecretsAreTheOwners: what holds secrets on the volume is readable by its owner only, also what the original has left.
 func TestS18SecretsAreTheOwners(t *testing.T) {
 	t.Parallel()
