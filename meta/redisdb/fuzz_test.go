@@ -4,6 +4,7 @@ import (
 	"bytes"
 	"testing"
 
+	"juicefs/meta/engine"
 	"juicefs/meta/record"
 )
 
@@ -13,6 +14,37 @@ func FuzzReply(f *testing.F) {
 		f.Add([]byte(s))
 	}
 	f.Fuzz(func(_ *testing.T, b []byte) { ParseReply(b) })
+}
+
+// FuzzConflict reads what a conflict says of a path, however little that looks like one.
+func FuzzConflict(f *testing.F) {
+	entry := string(record.Dirent{Type: record.TypeDirectory, Ino: 2}.Encode())
+	f.Add([]byte("sss"), entry, "attribute", true)
+	f.Add([]byte("snsaa"), entry, "", false)
+	f.Add([]byte("sasi"), "", "x", true)
+	f.Fuzz(func(t *testing.T, kinds []byte, one, two string, all bool) {
+		var met []any
+		texts := []string{one, two}
+		for i, k := range kinds {
+			switch k {
+			case 'n':
+				met = append(met, nil)
+			case 'i':
+				met = append(met, int64(i))
+			case 'a':
+				met = append(met, []any{one, two, nil})
+			default:
+				met = append(met, texts[i%2])
+			}
+		}
+		p := &plan{otherwise: &engine.WalkQuery{From: 1, Names: []string{"a", "b"}, Xattrs: all}}
+		if w, err := p.walked([]any{int64(0), int64(0), nil, met}); err == nil && (w == nil || len(w.Entries) > 2 || len(w.Attrs) > len(w.Entries)) {
+			t.Errorf("read %+v", w)
+		}
+		if w, err := p.walked([]any{int64(0), int64(0), nil, one}); w != nil || err != nil {
+			t.Errorf("read %+v, %v of a text", w, err)
+		}
+	})
 }
 
 // FuzzKeys reads names of keys and fields: what is taken for a record is stored under the same name again.
