@@ -16,7 +16,8 @@
 // What can go wrong only between processes has tests that name their engine: both programs at once for a minute, histories checked
 // for linearizability, a gateway that is killed fifty times, and room for the original on Redis, because there each change is one
 // script of ours against several turnarounds of the original, and nothing serializes writers as the file lock of SQLite does.
-// Both programs at once runs on SQLite as well, shorter.
+// Both programs at once runs on SQLite as well, shorter, and on both engines without trash, where the original's removals may end
+// reads of ours.
 //
 // Servers and clients take turns at waiting for each other, so tests run side by side, a few at a time, and each has a volume and a
 // server of its own. The test of room for the original compares rates and runs alone.
