@@ -15,8 +15,8 @@ import (
 )
 
 // What is kept of the parts that an object came in: sizes and checksums. Both are ours: the original leaves them alone. They
-// are text, since the original writes attributes as texts when it dumps a volume, and short where parts are alike: 10,000
-// CRC-32 take 53 KB, 10,000 SHA-256 427 KB.
+// are text, as all attributes of the gateway, which the original's dump of a volume has as they are: it writes each other byte
+// as three. 10,000 CRC-32 take 53 KB, 10,000 SHA-256 427 KB.
 
 // attrParts and attrPartSums may be longer than an attribute can be. The rest of a value is in attributes of the same name
 // with ".1", ".2" and so on.

@@ -1,14 +1,18 @@
 package s3
 
 import (
+	"bytes"
+	"encoding/base64"
 	"fmt"
 	"net/http"
+	"net/url"
 	"strings"
 	"testing"
 
 	"github.com/minio/minio-go/v7"
 
 	"juicefs/pkg/checksum"
+	"juicefs/pkg/tests/oracle"
 )
 
 // sumOf is a checksum as S3 writes it.
@@ -118,4 +122,70 @@ func (c *client) sumsOfOthers() {
 	c.uploadSummed("two", checksum.CRC32, checksum.Composite, parts...)
 	c.put("two", parts[1], minio.PutObjectOptions{})
 	c.same("replaced", attributes("two"), "GetObjectAttributesResponse()")
+}
+
+// TestSumsBesideTheOriginal: the original reads objects with checksums of parts, and what it writes has none that are not
+// those of the data.
+func TestSumsBesideTheOriginal(t *testing.T) {
+	t.Parallel()
+	p := oracle.Ours(t)
+	v := oracle.Format(t, p, oracle.FormatOptions{})
+	ours, real := oracle.Start(t, p, v, oracle.GatewayOptions{Flags: everything}), oracle.Start(t, oracle.Real(t), v, oracle.GatewayOptions{Flags: everything})
+	c := use(t, ours)
+	other := &client{Core: real.Core(t), t: t, g: real, bucket: c.bucket}
+	const alg = checksum.CRC32
+	parts := [][]byte{noise(5 << 20), noise(5<<20 + 1), noise(3)}
+	c.uploadSummed("k", alg, checksum.FullObject, parts...)
+	whole := bytes.Join(parts, nil)
+	attributes := func(key string) string {
+		return c.said(http.MethodGet, c.bucket+"/"+key+"?attributes", "", "X-Amz-Object-Attributes", "Checksum,ObjectParts")
+	}
+	c.same("read by the original", md5Hex(other.get("k")), md5Hex(whole))
+
+	// Its dump has the attributes as they are.
+	values := []byte(nil)
+	for _, data := range parts {
+		h := alg.New()
+		_, _ = h.Write(data)
+		values = h.Sum(values)
+	}
+	dumped := map[string]string{}
+	for _, x := range v.Dump(t).FSTree.Entries[c.bucket].Entries["k"].Xattrs {
+		value, err := url.PathUnescape(x.Value)
+		must(t, err)
+		dumped[x.Name] = value
+	}
+	c.same("checksums in the dump", dumped["s3-part-sums"], "CRC32 "+base64.RawStdEncoding.EncodeToString(values))
+	c.same("sizes in the dump", dumped["s3-parts"], "[[5242880,1],[5242881,1],[3,1]]")
+
+	// What it copies or replaces has no checksums.
+	other.expect(http.StatusOK, "", http.MethodPut, c.bucket+"/copy", nil, "X-Amz-Copy-Source", c.bucket+"/k")
+	c.same("copied by the original", md5Hex(c.get("copy")), md5Hex(whole))
+	c.same("copied by the original", attributes("copy"), "GetObjectAttributesResponse()")
+	other.put("k", parts[2], minio.PutObjectOptions{})
+	c.same("replaced by the original", attributes("k"), "GetObjectAttributesResponse()")
+
+	// A part that it stores for an upload of ours is summed up in the end.
+	r := c.expect(http.StatusOK, "", http.MethodPost, c.bucket+"/mixed?uploads", nil, "X-Amz-Checksum-Algorithm", alg.String(), "X-Amz-Checksum-Type", "FULL_OBJECT")
+	id := between(string(r.body), "<UploadId>", "</UploadId>")[0]
+	complete := "<CompleteMultipartUpload>"
+	for n, data := range parts {
+		by := c
+		if n%2 == 0 {
+			by = other
+		}
+		r = by.expect(http.StatusOK, "", http.MethodPut, fmt.Sprintf("%s/mixed?partNumber=%d&uploadId=%s", c.bucket, n+1, id), data)
+		complete += fmt.Sprintf("<Part><PartNumber>%d</PartNumber><ETag>%s</ETag></Part>", n+1, strings.Trim(r.header.Get("Etag"), `"`))
+	}
+	c.expect(http.StatusOK, "", http.MethodPost, c.bucket+"/mixed?uploadId="+id, []byte(complete+"</CompleteMultipartUpload>"), alg.Header(), sumOf(alg, whole))
+	want := fmt.Sprintf("GetObjectAttributesResponse(Checksum(ChecksumCRC32(%s) ChecksumType(FULL_OBJECT)) ObjectParts(PartsCount(3) PartNumberMarker(0) NextPartNumberMarker(3) MaxParts(1000) IsTruncated(false)", sumOf(alg, whole))
+	for n, data := range parts {
+		want += fmt.Sprintf(" Part(ChecksumCRC32(%s) PartNumber(%d) Size(%d))", sumOf(alg, data), n+1, len(data))
+	}
+	c.same("mixed", attributes("mixed"), want+"))")
+	c.same("mixed", md5Hex(other.get("mixed")), md5Hex(whole))
+	v.Settle(t, settleTime)
+	ours.Stop(t)
+	real.Stop(t)
+	oracle.Judge(t, v)
 }
