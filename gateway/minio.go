@@ -182,10 +182,14 @@ func (s *server) returnMemory() {
 		case <-s.layer.done:
 			return
 		}
-		if !first {
-			idle.Return()
-		} else if err := proc.ReturnStartMemory(); err != nil {
-			s.o.Logger.Debug("return memory of the start", "error", err) // it stays; nothing else is lost
+		var err error
+		if first {
+			err = proc.ReturnStartMemory()
+		} else {
+			_, err = idle.Return()
+		}
+		if err != nil {
+			s.o.Logger.Debug("return memory", "error", err) // it stays; nothing else is lost
 		}
 		t.Reset(idleTime)
 	}

@@ -1,9 +1,6 @@
 package proc
 
-import (
-	"runtime/debug"
-	"runtime/metrics"
-)
+import "runtime/metrics"
 
 // Idle returns memory to the system once a process that worked has become quiet. Go keeps what a busy heap grew to, give or take
 // a tenth: that pays for as long as the work goes on. It is for one goroutine, which calls Return in intervals. The zero value
@@ -17,18 +14,17 @@ const (
 	returnedBytes = 16 << 20
 )
 
-// Return collects garbage and returns what is free to the system, if the process has worked since it was last done and is
-// quiet since the last call. It reports whether it did.
-func (i *Idle) Return() bool {
+// Return does what ReturnStartMemory does, if the process has worked since it was last done and is quiet since the last call. It
+// reports whether it did; errors are those of ReturnStartMemory.
+func (i *Idle) Return() (bool, error) {
 	s := []metrics.Sample{{Name: "/gc/heap/allocs:bytes"}}
 	metrics.Read(s)
 	now := s[0].Value.Uint64()
 	quiet := now-i.last < quietBytes
 	i.last = now
 	if !quiet || now-i.returned < returnedBytes {
-		return false
+		return false, nil
 	}
 	i.returned = now
-	debug.FreeOSMemory()
-	return true
+	return true, ReturnStartMemory()
 }

@@ -12,16 +12,15 @@ func TestMemoryIsReturnedOnceWhenWorkHasEnded(t *testing.T) {
 	}
 	work()
 	for n, want := range []bool{false, true, false} {
-		if got := i.Return(); got != want {
-			t.Errorf("call %d after work: %v, want %v", n, got, want)
+		if got, err := i.Return(); got != want || err != nil {
+			t.Errorf("call %d after work: %v, %v, want %v", n, got, err, want)
 		}
 	}
 	work()
-	if i.Return() {
-		t.Error("returned while it works")
-	}
-	if !i.Return() {
-		t.Error("not returned after more work")
+	for n, want := range []bool{false, true} {
+		if got, err := i.Return(); got != want || err != nil {
+			t.Errorf("call %d after more work: %v, %v, want %v", n, got, err, want)
+		}
 	}
 	if len(kept) == 0 {
 		t.Error("no work")
