@@ -17,8 +17,10 @@ import (
 
 	"github.com/minio/minio-go/v7"
 	"github.com/minio/minio-go/v7/pkg/credentials"
+	"github.com/redis/go-redis/v9"
 
 	"juicefs/pkg/tests/oracle"
+	"juicefs/pkg/tests/redistest"
 )
 
 // record is an event as targets get it.
@@ -88,6 +90,56 @@ func TestEvents(t *testing.T) {
 		}
 		if len(in.got) != len(want) {
 			return fmt.Errorf("got %q", in.got)
+		}
+		return nil
+	})
+}
+
+// TestEventsInRedis: targets that are set with mc are there after a restart. One has a row for each object that there is, the
+// other a list of all that happened.
+func TestEventsInRedis(t *testing.T) {
+	t.Parallel()
+	db := redistest.Start(t)
+	p := oracle.Ours(t)
+	v := oracle.Format(t, p, oracle.FormatOptions{})
+	g := oracle.Start(t, p, v, oracle.GatewayOptions{Flags: everything})
+	mc := oracle.MC2021(t, map[string]*oracle.Gateway{"jfs": g})
+	mc.Must(t, "admin", "config", "set", "jfs", "notify_redis:rows", "address="+db.Addr, "format=namespace", "key=rows")
+	mc.Must(t, "admin", "config", "set", "jfs", "notify_redis:log", "address="+db.Addr, "format=access", "key=log")
+	g.Stop(t)
+
+	g = oracle.Start(t, p, v, oracle.GatewayOptions{Flags: everything})
+	c := use(t, g)
+	mc = oracle.MC2021(t, map[string]*oracle.Gateway{"jfs": g})
+	for _, target := range []string{"rows", "log"} {
+		mc.Must(t, "event", "add", "jfs/"+c.bucket, "arn:minio:sqs::"+target+":redis", "--event", "put,delete")
+	}
+	for _, key := range []string{"a", "d/b c"} {
+		c.put(key, []byte("xyz"), minio.PutObjectOptions{})
+	}
+	must(t, c.RemoveObject(t.Context(), c.bucket, "a", minio.RemoveObjectOptions{}))
+
+	r := redis.NewClient(&redis.Options{Addr: db.Addr})
+	defer func() { must(t, r.Close()) }()
+	left := c.bucket + "/d/b c"
+	oracle.Poll(t, 20*time.Second, func() error {
+		rows, err := r.HGetAll(t.Context(), "rows").Result()
+		if err != nil {
+			return err
+		}
+		events, err := r.LRange(t.Context(), "log", 0, -1).Result()
+		if err != nil {
+			return err
+		}
+		if len(rows) != 1 || rows[left] == "" || len(events) != 3 {
+			return fmt.Errorf("rows %q, events %q", rows, events)
+		}
+		var told struct{ Records []record }
+		if err := json.Unmarshal([]byte(rows[left]), &told); err != nil {
+			return err
+		}
+		if len(told.Records) != 1 || told.Records[0].EventName != "s3:ObjectCreated:Put" || told.Records[0].S3.Object.Size != 3 {
+			return fmt.Errorf("event %+v", told)
 		}
 		return nil
 	})
