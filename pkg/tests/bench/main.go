@@ -97,6 +97,9 @@ func (o *options) bench(dir, engine string, first bool) (err error) {
 		if !match(w, o.only) || w.data && !first || w.delay > 0 && servers[0].proxy == nil {
 			continue
 		}
+		if servers[0].proxy == nil {
+			w = w.embedded()
+		}
 		r := row{w: w, cells: map[string][]cell{}}
 		for round := range o.rounds {
 			if err := b.round(&r, servers, round); err != nil {
@@ -105,6 +108,11 @@ func (o *options) bench(dir, engine string, first bool) (err error) {
 		}
 		rows = append(rows, r)
 		fmt.Fprintf(os.Stderr, "done: %s, %d clients\n", w.name, w.clients)
+		if w.cleans {
+			if err := settle(servers); err != nil {
+				return err
+			}
+		}
 	}
 	printTable(rows, servers[0].name, servers[1].name)
 	fmt.Printf("\nload at the end %s", loadAverage())

@@ -179,6 +179,38 @@ func cpuOf(pid int) (time.Duration, error) {
 	return time.Duration(t.Nano()), nil
 }
 
+// Removal of data begins some seconds after the objects are gone, in either program, and the next row is not to pay for it.
+const (
+	calm    = 7 * time.Second  // a program that did next to nothing for that long has nothing left to remove
+	noCalm  = 90 * time.Second // after which the next row begins all the same
+	look    = 500 * time.Millisecond
+	idleCPU = look / 50
+)
+
+// settle waits until the programs have removed what a row has left.
+func settle(servers []*server) error {
+	begin, busy := time.Now(), time.Now()
+	before := map[*server]time.Duration{}
+	for time.Since(busy) < calm {
+		if time.Since(begin) > noCalm {
+			fmt.Fprintln(os.Stderr, "bench: data is still being removed; the next row pays for it")
+			return nil
+		}
+		time.Sleep(look)
+		for _, s := range servers {
+			used, err := cpuOf(s.cmd.Process.Pid)
+			if err != nil {
+				return err
+			}
+			if used-before[s] > idleCPU {
+				busy = time.Now()
+			}
+			before[s] = used
+		}
+	}
+	return nil
+}
+
 func (s *server) usage() (u usage, err error) {
 	if u.cpu, err = cpuOf(s.cmd.Process.Pid); err != nil {
 		return u, err

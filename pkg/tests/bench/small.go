@@ -36,7 +36,7 @@ func workloads() []workload {
 		ws = append(ws, get, head)
 	}
 	for _, c := range []int{1, 8} {
-		ws = append(ws, workload{name: "delete", clients: c, unit: "ops/s", goal: 2.5, count: objects, prepare: prepareDelete(c),
+		ws = append(ws, workload{name: "delete", clients: c, unit: "ops/s", goal: 2.5, cleans: true, count: objects, prepare: prepareDelete(c),
 			op: func(b *bench, s *server, round, client, i int) (request, int64, error) {
 				return b.read(s, "DELETE", deleteKey(round, client, i), http.StatusNoContent, nil), 0, nil
 			}})
@@ -60,7 +60,7 @@ func put(clients int, goal float64) workload {
 }
 
 func overwrite(clients int, goal float64) workload {
-	return workload{name: "overwrite-4k", clients: clients, unit: "ops/s", goal: goal, prepare: prepareSmall(clients),
+	return workload{name: "overwrite-4k", clients: clients, unit: "ops/s", goal: goal, cleans: true, prepare: prepareSmall(clients),
 		op: func(b *bench, s *server, _, client, i int) (request, int64, error) {
 			return b.put(s, smallKey(client, i%objects)), int64(len(b.small)), nil
 		}}
@@ -107,7 +107,7 @@ func prepareDelete(clients int) func(*bench, *server, int) error {
 // deleteMany removes 1,000 keys of one directory with one request.
 func deleteMany() workload {
 	key := func(round, request, i int) string { return fmt.Sprintf("w/many/r%d-%d/%06d", round, request, i) }
-	return workload{name: "delete of 1,000", clients: 1, unit: "keys/s", goal: 4, count: removes, keys: countDeleted,
+	return workload{name: "delete of 1,000", clients: 1, unit: "keys/s", goal: 4, cleans: true, count: removes, keys: countDeleted,
 		prepare: func(b *bench, s *server, round int) error {
 			return b.fill(s, removes*many, func(i int) string { return "/" + bucket + "/" + key(round, i/many, i%many) })
 		},

@@ -46,9 +46,20 @@ type workload struct {
 	delay   time.Duration // added to each turnaround with the database; such rows need one that is far
 	data    bool          // it is about data, whatever the engine
 	floor   bool          // measured on the floor too
+	cleans  bool          // the programs go on removing data behind it
 	prepare func(b *bench, s *server, round int) error
 	op      func(b *bench, s *server, round, client, i int) (request, int64, error) // the request and how many bytes it moves
 	keys    func(body []byte) (int, error)                                          // of a listing or a removal of many: counts them
+}
+
+// embedded is the row with the goals on a database inside the program; those of the workloads are of one that is far.
+func (w workload) embedded() workload {
+	if w.data {
+		return w
+	}
+	w.goalCPU, w.goalP99 = 0, 0
+	w.goal = map[string]float64{"put-4k": 3, "get-4k": 2, "head": 2, "delete": 2.5, "list page of 500": 4}[w.name]
+	return w
 }
 
 // bench holds the payloads, made once.
