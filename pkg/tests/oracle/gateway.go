@@ -1,6 +1,7 @@
 package oracle
 
 import (
+	"cmp"
 	"context"
 	"crypto/tls"
 	"errors"
@@ -36,10 +37,11 @@ const (
 
 // GatewayOptions are for Start.
 type GatewayOptions struct {
-	Flags []string     // of the gateway command, on top of those that Start gives
-	Env   []string     // on top of the root user's keys
-	TLS   *Certificate // nil: plain HTTP
-	Agent bool         // leaves the original's profiling server on
+	Flags    []string     // of the gateway command, on top of those that Start gives
+	Env      []string     // on top of the root user's keys
+	TLS      *Certificate // nil: plain HTTP
+	Agent    bool         // leaves the original's profiling server on
+	Password string       // of the root user; empty: Password
 }
 
 // Gateway is a running gateway. Its methods may be called from several goroutines, but those that end it only once.
@@ -49,9 +51,10 @@ type Gateway struct {
 	Volume  *Volume
 	TLS     *Certificate // of GatewayOptions
 
-	cmd   *exec.Cmd
-	log   string        // file of all that it prints
-	ended chan struct{} // closed when the process is gone
+	cmd      *exec.Cmd
+	password string        // of the root user
+	log      string        // file of all that it prints
+	ended    chan struct{} // closed when the process is gone
 
 	asked atomic.Bool // to end, by Signal
 }
@@ -78,7 +81,8 @@ func Start(t testing.TB, p Program, v *Volume, o GatewayOptions) *Gateway {
 func start(t testing.TB, p Program, v *Volume, o GatewayOptions) (*Gateway, error) {
 	t.Helper()
 	home := t.TempDir()
-	g := &Gateway{Addr: FreeAddr(t), Program: p, Volume: v, TLS: o.TLS, log: filepath.Join(home, "log"), ended: make(chan struct{})}
+	g := &Gateway{Addr: FreeAddr(t), Program: p, Volume: v, TLS: o.TLS, password: cmp.Or(o.Password, Password), log: filepath.Join(home, "log"),
+		ended: make(chan struct{})}
 	log, err := os.Create(g.log)
 	if err != nil {
 		t.Fatal(err)
@@ -96,7 +100,7 @@ func start(t testing.TB, p Program, v *Volume, o GatewayOptions) (*Gateway, erro
 	}
 	g.cmd = exec.Command(p.Path, append(args, o.Flags...)...) //nolint:noctx // ended by signals, see Stop and Kill
 	g.cmd.Dir = home
-	g.cmd.Env = environment(home, append([]string{"MINIO_ROOT_USER=" + User, "MINIO_ROOT_PASSWORD=" + Password}, o.Env...))
+	g.cmd.Env = environment(home, append([]string{"MINIO_ROOT_USER=" + User, "MINIO_ROOT_PASSWORD=" + g.password}, o.Env...))
 	g.cmd.Stdout, g.cmd.Stderr = log, log
 	g.cmd.SysProcAttr = dieWithUs()
 	if o.TLS != nil {
@@ -199,7 +203,7 @@ func (g *Gateway) PID() int { return g.cmd.Process.Pid }
 // Core returns a client of the root user that sends each call as one request, and only once.
 func (g *Gateway) Core(t testing.TB) *minio.Core {
 	t.Helper()
-	return g.CoreAs(t, User, Password, "")
+	return g.CoreAs(t, User, g.password, "")
 }
 
 // CoreAs is Core for another user; token is empty but for temporary keys.

@@ -122,6 +122,29 @@ func (s *side) assume(w who, policy string) who {
 	return who{between("AccessKeyId"), between("SecretAccessKey"), between("SessionToken")}
 }
 
+// TestS17TokensOfAnotherRootPassword: temporary keys and service accounts are signed with the root password. They hold wherever
+// that is the same, at either program, and nowhere else.
+func TestS17TokensOfAnotherRootPassword(t *testing.T) {
+	t.Parallel()
+	v := oracle.Format(t, oracle.Ours(t), oracle.FormatOptions{Name: "vol1"})
+	start := func(p oracle.Program, password string) *side {
+		return &side{t, oracle.Start(t, p, v, oracle.GatewayOptions{Flags: many, Password: password})}
+	}
+	first := start(oracle.Ours(t), "")
+	first.bucket("s17")
+	first.put("s17", "k", "data")
+	temporary := first.assume(first.user("user17", "readonly"), "")
+	reads := func(s *side) int { return s.send(temporary, http.MethodGet, "s17/k", nil).status }
+	for _, p := range []oracle.Program{oracle.Ours(t), oracle.Real(t)} {
+		if got := reads(start(p, "")); got != http.StatusOK {
+			t.Errorf("%s with the same password: %d", p.Name, got)
+		}
+		if got := reads(start(p, "another-password")); got != http.StatusForbidden {
+			t.Errorf("%s with another password: %d", p.Name, got)
+		}
+	}
+}
+
 // TestWhatUsersMayDo: the guard leaves what is right alone.
 func TestWhatUsersMayDo(t *testing.T) {
 	t.Parallel()
