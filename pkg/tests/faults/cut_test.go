@@ -14,20 +14,27 @@ import (
 	"juicefs/pkg/tests/oracle"
 )
 
-// commitHash is how a commit looks on the wire.
-func commitHash(t *testing.T) string {
-	t.Helper()
-	text, err := os.ReadFile(filepath.Join(oracle.Root(t), "meta", "redisdb", "lua", "commit.lua"))
-	must(t, err)
-	sum := sha1.Sum(text) //nolint:gosec // as above
-	return hex.EncodeToString(sum[:])
+// commitHash is how a commit looks on the wire: a call of the script by its hash.
+func (w *world) commitHash() string {
+	w.t.Helper()
+	h := sha1.New() //nolint:gosec // as above
+	for _, part := range []string{"path.lua", "commit.lua"} {
+		text, err := os.ReadFile(filepath.Join(oracle.Root(w.t), "meta", "redisdb", "lua", part))
+		must(w.t, err)
+		_, _ = h.Write(text) // a hash does not fail
+	}
+	hash := hex.EncodeToString(h.Sum(nil))
+	if known, ok := w.redis.Do(w.t, "SCRIPT", "EXISTS", hash).([]any); !ok || len(known) != 1 || known[0] != int64(1) {
+		w.t.Fatalf("the server knows no script %s: commits are made of other files", hash)
+	}
+	return hash
 }
 
 // A commit is lost on its way, or its answer is. Nobody but a look at the volume can tell which.
 func TestConnectionBreaksInTheMiddleOfACommit(t *testing.T) {
 	t.Parallel()
 	w := newWorld(t)
-	hash := commitHash(t)
+	hash := w.commitHash()
 	ctx := t.Context()
 	before := w.calm()
 	for _, c := range []struct {
@@ -130,7 +137,7 @@ func (w *world) holds(key string, id uint64) {
 func TestConnectionsBreakUnderLoad(t *testing.T) {
 	t.Parallel()
 	w := newWorld(t)
-	hash := commitHash(t)
+	hash := w.commitHash()
 	w.fault(func(l *load) {
 		for range 10 {
 			w.proxy.LoseRequest(hash)
@@ -141,5 +148,8 @@ func TestConnectionsBreakUnderLoad(t *testing.T) {
 		}
 		w.proxy.Refuse(true)
 		w.proxy.Refuse(false)
+		if n := w.proxy.Pending(); n > 0 {
+			t.Errorf("%d breaks have not happened", n)
+		}
 	})
 }
