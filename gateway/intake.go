@@ -4,6 +4,7 @@ import (
 	"bytes"
 	"context"
 	"crypto/md5" //nolint:gosec // the entity tag of S3
+	"crypto/sha256"
 	"encoding/hex"
 	"errors"
 	"hash"
@@ -28,6 +29,9 @@ type intake struct {
 	body *front.Body // nil: data is read
 	err  error       // of the source; nil after io.EOF
 
+	chain *front.Chain // what compares the signatures of body's chunks and has its MD5; nil: nothing is left to compare
+	whole bool         // finish found everything right
+
 	alg              checksum.Algorithm // of the checksum to keep
 	md5, sha256, sum func() []byte      // at the end; nil: not computed here
 	digest           *checksum.Digest
@@ -41,9 +45,14 @@ func (l *Layer) intake(ctx context.Context, data *minio.PutObjReader, alg checks
 		if sent := in.body.Algorithm(); sent != checksum.None {
 			in.alg = sent
 		}
-		in.md5 = in.body.MD5()
+		in.chain = in.body.Defer()
 		switch {
-		case in.md5 != nil && len(data.SHA256()) == 0:
+		case in.chain != nil:
+			slow = in.chain.Writers()
+			if len(data.SHA256()) > 0 {
+				h := sha256.New()
+				slow, in.sha256 = append(slow, h), sumOfHash(h)
+			}
 		case len(data.SHA256()) > 0 || in.alg == checksum.SHA256:
 			p := checksum.NewPair()
 			slow, in.md5, in.sha256 = p.Writers(), p.MD5, p.SHA256
@@ -110,9 +119,13 @@ func (in *intake) finish(ctx context.Context, t *target) (received, error) {
 	}
 	if in.body == nil {
 		got.tag = in.data.MD5CurrentHexString() // the fork has compared it
+		in.whole = true
 		return got, nil
 	}
-	tag := in.md5()
+	tag, f := in.tag()
+	if f != nil {
+		return received{}, refuse(ctx, t, f)
+	}
 	got.tag = hex.EncodeToString(tag)
 	if want := in.data.MD5(); len(want) > 0 && !bytes.Equal(want, tag) {
 		return received{}, forkhash.BadDigest{ExpectedMD5: hex.EncodeToString(want), CalculatedMD5: got.tag}
@@ -122,10 +135,40 @@ func (in *intake) finish(ctx context.Context, t *target) (received, error) {
 			return received{}, forkhash.SHA256Mismatch{ExpectedSHA256: hex.EncodeToString(want), CalculatedSHA256: hex.EncodeToString(sum)}
 		}
 	}
-	if f := in.body.Check(got.sum); f != nil {
+	if f = in.body.Check(got.sum); f != nil {
 		return received{}, refuse(ctx, t, f)
 	}
+	in.whole = true
 	return got, nil
+}
+
+// tag is the MD5 of data that was read to its end, if the signatures of its chunks are right.
+func (in *intake) tag() ([]byte, *front.Failure) {
+	if in.chain != nil {
+		return in.chain.Settle()
+	}
+	return in.md5(), nil
+}
+
+// sound is asked before the data appears: an error unless finish found everything right.
+func (in *intake) sound() error {
+	if !in.whole {
+		return errNotSound
+	}
+	return nil
+}
+
+var errNotSound = errors.New("data of a request is to be stored that nobody has found right")
+
+// sourceError is the first that was wrong with the source. A signature may be found wrong only after the reader has failed.
+func (in *intake) sourceError() error {
+	if in.chain != nil {
+		in.digest.Wait()
+		if f := in.chain.Mismatch(); f != nil {
+			return f
+		}
+	}
+	return in.err
 }
 
 // refuse tells the front what is wrong with a body, and returns an error for the fork that it does not log.
@@ -144,11 +187,11 @@ func (l *Layer) store(ctx context.Context, t *target, data *minio.PutObjReader, 
 			Message: "Checksum Type mismatch occurred, expected checksum Type: " + strings.ToLower(alg.String()) +
 				", actual checksum Type: " + strings.ToLower(in.alg.String())})
 	}
-	w := l.v.CreateObject(ctx, vfs.CreateOptions{Size: data.Size(), Park: l.park(t.bucket)})
+	w := l.writer(ctx, t, in)
 	n, err := w.ReadFrom(in.source()) //nolint:contextcheck // w has the context
 	switch {
 	case in.err != nil:
-		err = bodyError(ctx, t, in.err)
+		err = bodyError(ctx, t, in.sourceError())
 	case err != nil:
 		err = l.fail(ctx, t, writes, err)
 	case data.Size() >= 0 && n != data.Size():
@@ -164,6 +207,11 @@ func (l *Layer) store(ctx context.Context, t *target, data *minio.PutObjReader, 
 		return nil, received{}, err
 	}
 	return w, got, nil
+}
+
+// writer stores the data of a request, which cannot appear before finish found everything right.
+func (l *Layer) writer(ctx context.Context, t *target, in *intake) *vfs.Writer {
+	return l.v.CreateObject(ctx, vfs.CreateOptions{Size: in.data.Size(), Park: l.park(t.bucket), Sound: in.sound})
 }
 
 // empty reads what should be a body without data to its end, and fails if there is some.

@@ -154,6 +154,7 @@ func serveBodies(t *testing.T, address string, core *miniogo.Core) {
 	c := &raw{t, address}
 	t.Run("chunks without signatures", func(t *testing.T) { serveUnsignedChunks(t, &raw{t, address}) })
 	t.Run("chunks with signatures", func(t *testing.T) { serveSignedChunks(t, &raw{t, address}) })
+	t.Run("long chunks with signatures", func(t *testing.T) { serveLongChunks(t, &raw{t, address}, core) })
 	t.Run("who may send chunks", func(t *testing.T) { serveChunkRights(t, &raw{t, address}) })
 	t.Run("checksums", func(t *testing.T) { serveSums(t, &raw{t, address}) })
 	t.Run("settings and lists", func(t *testing.T) { serveDocuments(t, &raw{t, address}) })

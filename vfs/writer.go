@@ -23,6 +23,9 @@ type CreateOptions struct {
 	// Park returns a fresh path for a temporary file that takes over what is stored when the upload lasts longer than 20
 	// minutes, since either program's gc deletes blocks that nothing references after an hour. nil: never parked.
 	Park func() string
+	// Sound is asked by Commit before anything appears; its error comes back unchanged and ends the writer. nil: the data is
+	// right in any case.
+	Sound func() error
 }
 
 // Writer takes the data of an object that is to appear. Its methods are for one goroutine. It ends with Commit or Cancel.
@@ -303,6 +306,12 @@ func (w *Writer) sealAll(ctx context.Context) error {
 // there; ENOTDIR: a parent is a file). The writer is done, whatever the result; on error what was stored is removed.
 func (w *Writer) Commit(ctx context.Context, c Commit) (*Info, error) {
 	defer w.v.timed(time.Now())
+	if w.o.Sound != nil {
+		if err := w.o.Sound(); err != nil {
+			w.Cancel() //nolint:contextcheck // removing what was stored must go on when ctx has ended
+			return nil, err
+		}
+	}
 	if err := w.flushPage(); err != nil { //nolint:contextcheck // removing what was stored must go on when ctx has ended
 		return nil, err
 	}

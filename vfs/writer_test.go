@@ -87,6 +87,27 @@ func TestSourceSeesItsData(t *testing.T) {
 	}
 }
 
+// Data that its owner does not vouch for never appears, and nothing of it stays.
+func TestDataThatIsNotSoundDoesNotAppear(t *testing.T) {
+	r := newRig(t, rigOptions{})
+	unsound := errors.New("unsound")
+	w := r.CreateObject(t.Context(), CreateOptions{Sound: func() error { return unsound }})
+	_, err := w.ReadFrom(bytes.NewReader(pattern(9<<20, 1)))
+	must(t, err)
+	if _, err = w.Commit(t.Context(), Commit{Path: "/unsound"}); !errors.Is(err, unsound) {
+		t.Errorf("got %v", err)
+	}
+	if _, err = w.Commit(t.Context(), Commit{Path: "/unsound"}); err == nil {
+		t.Error("the second time it is taken")
+	}
+	if _, err = r.Stat(t.Context(), "/unsound"); !errors.Is(err, syscall.ENOENT) {
+		t.Errorf("stat: %v", err)
+	}
+	if keys := r.blocks(t); len(keys) > 0 {
+		t.Errorf("blocks stay: %v", keys)
+	}
+}
+
 func TestWriteInPieces(t *testing.T) {
 	r := newRig(t, rigOptions{})
 	data := pattern(2<<20+777, 2)

@@ -35,22 +35,38 @@ func BodyOf(ctx context.Context, size int64) *Body {
 }
 
 // Read implements io.Reader: the data as it is to be stored. Errors are *Failure, or of the connection.
-func (b *Body) Read(p []byte) (int, error) { return b.req.Body.Read(p) }
+func (b *Body) Read(p []byte) (int, error) {
+	if b.coded == nil {
+		return b.req.Body.Read(p)
+	}
+	b.coded.open = true
+	n, err := b.req.Body.Read(p)
+	b.coded.open = false
+	return n, err
+}
+
+// Defer has the signatures of chunks compared behind the reader, by the Chain that it returns, which must get all that is
+// read from now on. nil: they are compared before data is read, or there are none. Only the first call does something, before
+// the first Read.
+func (b *Body) Defer() *Chain {
+	if b.coded == nil || b.coded.signer == nil || b.coded.signer.chain != nil || b.coded.begun || b.size < bigBody {
+		return nil
+	}
+	if checksum.Joint() {
+		return newChain(b.coded, checksum.NewPair()) // one pass for both needs less of the CPU than a goroutine for each
+	}
+	return newChain(b.coded, nil)
+}
 
 // Algorithm is that of the checksum which the client sends; None: it sends none.
 func (b *Body) Algorithm() checksum.Algorithm { return b.want.Algorithm }
 
-// MD5 is a function for the MD5 of the data, once it was read to its end, if that is computed here while the body is read;
-// nil: it is not.
-func (b *Body) MD5() func() []byte {
-	if b.coded == nil || b.coded.signer == nil || b.coded.signer.pair == nil {
-		return nil
-	}
-	return b.coded.signer.pair.MD5
-}
-
-// Check compares the sum of the data, which was read to its end, with what the client sent.
+// Check compares the sum of the data, which was read to its end, with what the client sent. It fails if there is a Chain that
+// has not settled: such a body does not count.
 func (b *Body) Check(got checksum.Sum) *Failure {
+	if b.coded != nil && b.coded.chain() != nil && !b.coded.settled {
+		return &failUnsettled
+	}
 	want := b.want
 	if want.IsZero() {
 		return nil

@@ -3,10 +3,7 @@ package front
 import (
 	"bufio"
 	"crypto/sha256"
-	"crypto/subtle"
-	"encoding/hex"
 	"errors"
-	"hash"
 	"io"
 	"net/http"
 	"strings"
@@ -29,7 +26,8 @@ const (
 
 // chunks decodes a body of the encoding "aws-chunked": chunks of data with their sizes, perhaps signed, a chunk without
 // data at the end, and after it perhaps trailers. Once the data that was promised has come, it reads to the end before it
-// returns the last of it, so that nobody has the whole without everything around it being right.
+// returns the last of it, so that nobody has the whole without everything around it being right. Only with a Chain some of the
+// signatures are compared later: then nobody but Body can read it.
 //
 // It is for one goroutine. Its errors are *Failure, but for those of the connection.
 type chunks struct {
@@ -41,55 +39,15 @@ type chunks struct {
 
 	got     int64 // bytes of data
 	left    int64 // bytes of the chunk at hand
-	ended   bool  // all was read and is right
+	begun   bool  // something was read
+	ended   bool  // all was read and is right, but for what the signer's chain has still to compare
+	open    bool  // with a chain: Body is reading
+	settled bool  // the chain has compared all
 	err     error // that ended it
 	trailer string
 }
 
-// chunkSigner follows the chain of signatures: each is over the one before.
-type chunkSigner struct {
-	key      []byte
-	date     string
-	scope    string
-	previous string
-	want     string         // signature of the chunk at hand
-	sum      hash.Hash      // of its data
-	pair     *checksum.Pair // in place of sum, with the MD5 of all data; nil: that is not computed here
-}
-
-func newChunkSigner(key []byte, date string, s *signatureV4) *chunkSigner {
-	return &chunkSigner{key: key, date: date, scope: s.scope, previous: s.signature, sum: sha256.New()}
-}
-
-// begin is called before a chunk, write with its data, and end after it, for the sum.
-
-func (s *chunkSigner) begin() {
-	if s.pair != nil {
-		s.pair.ResetSHA256()
-		return
-	}
-	s.sum.Reset()
-}
-
-func (s *chunkSigner) write(p []byte) {
-	if s.pair != nil {
-		_, _ = s.pair.Write(p) // a hash does not fail
-		return
-	}
-	_, _ = s.sum.Write(p)
-}
-
-func (s *chunkSigner) end() []byte {
-	if s.pair != nil {
-		return s.pair.SHA256()
-	}
-	return s.sum.Sum(nil)
-}
-
 func newChunks(body io.ReadCloser, size int64, trailer string, signer *chunkSigner) *chunks {
-	if signer != nil && size >= bigBody && checksum.Joint() {
-		signer.pair = checksum.NewPair() // one pass for both needs less of the CPU than a goroutine for each
-	}
 	buffer := smallBuffer
 	if size >= bigBody {
 		buffer = bigBuffer
@@ -113,7 +71,11 @@ func (c *chunks) Read(p []byte) (int, error) {
 	if c.err != nil {
 		return 0, c.err
 	}
-	n, err := c.read(p)
+	c.begun = true
+	n, err := 0, c.mayRead()
+	if err == nil {
+		n, err = c.read(p)
+	}
 	if err != nil {
 		if errors.Is(err, io.ErrUnexpectedEOF) {
 			err = &failCut
@@ -121,6 +83,27 @@ func (c *chunks) Read(p []byte) (int, error) {
 		c.err = err
 	}
 	return n, err
+}
+
+// mayRead fails if there is a chain that does not get what is read, or that has found a signature wrong.
+func (c *chunks) mayRead() error {
+	switch chain := c.chain(); {
+	case chain == nil:
+		return nil
+	case !c.open:
+		return &failUnsettled
+	case chain.wrong.Load():
+		return &failSignature
+	}
+	return nil
+}
+
+// chain is what compares signatures later; nil: nothing does.
+func (c *chunks) chain() *Chain {
+	if c.signer == nil {
+		return nil
+	}
+	return c.signer.chain
 }
 
 func (c *chunks) read(p []byte) (int, error) {
@@ -176,12 +159,11 @@ func (c *chunks) next() error {
 	if !ok || (signature == "") != (c.signer == nil) {
 		return &failChunk
 	}
-	if c.signer != nil {
-		c.signer.want = signature
-		c.signer.begin()
-	}
 	if size > c.size-c.got {
 		return &failLen
+	}
+	if c.signer != nil {
+		c.signer.begin(c.got, size, signature)
 	}
 	if c.left = size; size > 0 {
 		return nil
@@ -306,25 +288,6 @@ func parseTrailers(text, name string) (value, signature string, ok bool) {
 		}
 	}
 	return value, signature, found == (name != "")
-}
-
-// check compares the signature of a chunk, of which all data has been summed.
-func (s *chunkSigner) check() bool {
-	return s.follow("AWS4-HMAC-SHA256-PAYLOAD", emptySHA256+"\n"+hex.EncodeToString(s.end()), s.want)
-}
-
-// checkTrailer compares the signature of trailers.
-func (s *chunkSigner) checkTrailer(lines, signature string) bool {
-	return s.follow("AWS4-HMAC-SHA256-TRAILER", hexSHA256(lines), signature)
-}
-
-func (s *chunkSigner) follow(what, signed, signature string) bool {
-	want := hex.EncodeToString(mac(s.key, what+"\n"+s.date+"\n"+s.scope+"\n"+s.previous+"\n"+signed))
-	if subtle.ConstantTimeCompare([]byte(want), []byte(signature)) != 1 {
-		return false
-	}
-	s.previous = want
-	return true
 }
 
 // sum is the checksum of the trailer, once all was read.

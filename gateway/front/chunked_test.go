@@ -2,13 +2,8 @@ package front
 
 import (
 	"bytes"
-	"crypto/md5" //nolint:gosec // the entity tag of S3
-	"crypto/sha256"
-	"encoding/hex"
 	"errors"
-	"fmt"
 	"io"
-	"math/rand/v2"
 	"strings"
 	"testing"
 	"testing/iotest"
@@ -118,55 +113,6 @@ func TestChunksOfTheDocumentation(t *testing.T) {
 					t.Errorf("%s: got the sum %v, %v", c.name, s, f)
 				}
 			}
-		}
-	}
-}
-
-// TestLargeSignedChunks has bodies of which the MD5 is computed with the signatures, in chunks that are blocks of the hashes and in
-// others. Each chunk is signed here over the one before, as the protocol has it.
-func TestLargeSignedChunks(t *testing.T) {
-	t.Parallel()
-	seed := rand.Uint64() //nolint:gosec // printed
-	t.Logf("seed %d", seed)
-	r := rand.New(rand.NewPCG(seed, 0)) //nolint:gosec // to be repeated
-	for _, most := range []int{64 << 10, 99_991} {
-		data := make([]byte, bigBody+r.IntN(bigBody))
-		for i := range data {
-			data[i] = byte(r.Uint32())
-		}
-		signer := example(plainSeed)
-		var body bytes.Buffer
-		for rest := data; ; {
-			n := min(most, len(rest))
-			payload := sha256.Sum256(rest[:n])
-			text := "AWS4-HMAC-SHA256-PAYLOAD\n" + exampleDate + "\n" + exampleScope + "\n" + signer.previous + "\n" + emptySHA256 + "\n" + hex.EncodeToString(payload[:])
-			signer.previous = hex.EncodeToString(mac(signer.key, text))
-			fmt.Fprintf(&body, "%x;chunk-signature=%s\r\n%s\r\n", n, signer.previous, rest[:n])
-			if rest = rest[n:]; n == 0 {
-				break
-			}
-		}
-		read := func(body []byte) ([]byte, *Body, error) {
-			c := newChunks(io.NopCloser(iotest.HalfReader(bytes.NewReader(body))), int64(len(data)), "", example(plainSeed))
-			got, err := io.ReadAll(c)
-			return got, &Body{coded: c}, err
-		}
-		got, b, err := read(body.Bytes())
-		if err != nil || !bytes.Equal(got, data) {
-			t.Fatalf("chunks of %d: got %d bytes, %v", most, len(got), err)
-		}
-		sum := b.MD5()
-		if (sum != nil) != checksum.Joint() {
-			t.Errorf("chunks of %d: computes the MD5: %v", most, sum != nil)
-		}
-		if want := md5.Sum(data); sum != nil && !bytes.Equal(sum(), want[:]) { //nolint:gosec // the entity tag of S3
-			t.Errorf("chunks of %d: got MD5 %x, want %x", most, sum(), want)
-		}
-		wrong := body.Bytes()
-		at := 100 + r.IntN(len(wrong)-300)
-		wrong[at] ^= 1
-		if got, _, err := read(wrong); err == nil || len(got) == len(data) {
-			t.Errorf("chunks of %d, byte %d changed: got %d bytes, %v", most, at, len(got), err)
 		}
 	}
 }
