@@ -12,7 +12,8 @@ import (
 // forkVersion is the version of the fork whose private names hook.go was made for. Before it is changed here, look at the
 // new version's cmd/routers.go: globalHandlers must still be what configureServerHandler gives to the router. And at
 // cmd/globals.go and cmd/server-main.go: globalBucketMetadataSys and globalNotificationSys must still be set before the layer
-// is first asked for StorageInfo, and have the types that hook.go gives them.
+// is first asked for StorageInfo, and have the types that hook.go gives them. And at cmd/bucket-handlers.go:
+// DeleteMultipleObjectsHandler must do no more than deletes.go knows of.
 const forkVersion = "github.com/juicedata/minio v0.0.0-20260515071949-69a6cfc9da65"
 
 func TestForkIsTheOneThatTheHookWasMadeFor(t *testing.T) {

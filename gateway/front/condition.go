@@ -55,7 +55,10 @@ func (c Condition) NeedsTag() bool {
 
 // EntryCondition returns the condition of one of the objects that a request removes.
 func EntryCondition(ctx context.Context, key string) Condition {
-	return Of(ctx).entries[key]
+	if d := Of(ctx).deletes; d != nil {
+		return d.conditions[key]
+	}
+	return Condition{}
 }
 
 // readCondition is what a read demands of the object, or a copy of its source.

@@ -134,7 +134,7 @@ func TestTagsThatDecide(t *testing.T) {
 
 func TestEntryConditions(t *testing.T) {
 	t.Parallel()
-	q := &Request{entries: map[string]Condition{"k": {IfMatch: "a"}}}
+	q := &Request{deletes: &deletes{conditions: map[string]Condition{"k": {IfMatch: "a"}}}}
 	ctx := With(t.Context(), q)
 	if got := EntryCondition(ctx, "k"); got.IfMatch != "a" {
 		t.Errorf("got %+v", got)

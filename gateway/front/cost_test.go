@@ -9,7 +9,7 @@ import (
 // TestRepliesThatStayCostNothing: members that only change replies of other requests do nothing to most.
 func TestRepliesThatStayCostNothing(t *testing.T) {
 	f := New(Options{Server: openServer{}, Store: &papers{}})
-	for name, m := range map[string]member{"listing": f.listing, "describing": describing, "settle": f.settle, "buckets": f.buckets, "deleting": deleting, "crossOrigin": f.crossOrigin} {
+	for name, m := range map[string]member{"listing": f.listing, "describing": describing, "settle": f.settle, "buckets": f.buckets, "deleting": f.deleting, "crossOrigin": f.crossOrigin} {
 		h := m(http.HandlerFunc(func(http.ResponseWriter, *http.Request) {}))
 		for _, target := range []string{"GET /b/k", "HEAD /b/k", "PUT /b/k", "DELETE /b/k"} {
 			method, path := target[:len(target)-5], target[len(target)-4:]

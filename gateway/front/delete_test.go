@@ -2,6 +2,7 @@ package front
 
 import (
 	"encoding/xml"
+	"io"
 	"net/http"
 	"net/http/httptest"
 	"strings"
@@ -31,7 +32,7 @@ func FuzzDeletes(f *testing.F) {
 				t.Errorf("got %q of %q", o, d.objects[k])
 			}
 		}
-		said, failed := d.reply([]byte("<DeleteResult/>"))
+		said, failed := d.afterServer([]byte("<DeleteResult/>"))
 		if failed != nil {
 			t.Fatal(failed)
 		}
@@ -43,6 +44,59 @@ func FuzzDeletes(f *testing.F) {
 			t.Errorf("%v: %s", err, said)
 		}
 	})
+}
+
+// removing is a server that removes keys.
+type removing struct {
+	vouching
+	takes  bool
+	failed map[string]*Failure
+	asked  []string
+}
+
+func (s *removing) Delete(w http.ResponseWriter, _ *http.Request, keys []string, answer func(map[string]*Failure) []byte) bool {
+	if s.asked = keys; s.takes {
+		_, _ = w.Write(answer(s.failed))
+	}
+	return s.takes
+}
+
+func TestDeletesPastTheHandler(t *testing.T) {
+	t.Parallel()
+	const one, two = "<Delete><Object><Key>a</Key></Object><Object><Key>/b</Key></Object><Object><Key>a</Key></Object></Delete>",
+		"<Delete><Object><Key>a</Key></Object><Object><Key>b</Key><VersionId>null</VersionId></Object></Delete>"
+	for _, c := range []struct {
+		name, body string
+		takes      bool
+		asked      string
+		handled    string // what the handler reads
+		want       string
+	}{
+		{"taken", one, true, "a b//", "", "<Error><Key>a</Key><Code>AccessDenied</Code><Message>Access Denied</Message></Error><Deleted><Key>/b</Key></Deleted><Error><Key>a</Key><Code>AccessDenied</Code><Message>Access Denied</Message></Error>"},
+		{"left", one, false, "a b//", "<Object><Key>a</Key></Object><Object><Key>b//</Key></Object><Object><Key>a</Key></Object>", "<Deleted><Key>a</Key></Deleted><Deleted><Key>/b</Key></Deleted><Deleted><Key>a</Key></Deleted>"},
+		{"a version", two, true, "", "<Object><Key>a</Key></Object><Object><Key>b</Key><VersionId>null</VersionId></Object>", "<Deleted><Key>a</Key></Deleted><Deleted><Key>b</Key><VersionId>null</VersionId></Deleted>"},
+		{"nothing", "<Delete/>", true, "", "", ""},
+	} {
+		s := &removing{takes: c.takes, failed: map[string]*Failure{"a": {Code: "AccessDenied", Message: "Access Denied."}}}
+		f := New(Options{Server: s})
+		handled := ""
+		r := httptest.NewRequestWithContext(t.Context(), http.MethodPost, "/b?delete", strings.NewReader(c.body))
+		w := httptest.NewRecorder()
+		marking(replying(xmlBodies(f.deleting(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+			b, err := io.ReadAll(r.Body)
+			if err != nil {
+				t.Error(err)
+			}
+			handled = between(string(b), "<Quiet>true</Quiet>", "</Delete>")
+			_, _ = w.Write([]byte("<DeleteResult/>"))
+		}))))).ServeHTTP(w, r)
+		if got := strings.Join(s.asked, " "); got != c.asked || handled != c.handled {
+			t.Errorf("%s: asked %q, handled %q", c.name, got, handled)
+		}
+		if got := between(w.Body.String(), `xmlns="`+namespace+`">`, "</DeleteResult>"); got != c.want {
+			t.Errorf("%s: got %q", c.name, w.Body)
+		}
+	}
 }
 
 func FuzzReword(f *testing.F) {

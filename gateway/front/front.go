@@ -68,7 +68,7 @@ func (f *Front) inner() []member {
 		f.forms,         // forms of browsers
 		f.buckets,       // pages of ListBuckets
 		f.adjusting,     // what the server minds and AWS does not is taken out; after bodies are decoded
-		deleting,        // DeleteObjects; after bodies are decoded
+		f.deleting,      // DeleteObjects; after bodies are decoded
 	}
 }
 

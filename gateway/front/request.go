@@ -34,9 +34,9 @@ type Request struct {
 	attributes *Attributes  // what is asked of an object, if nothing but that
 	read       *readCondition
 	rangeIf    *rangeCondition
-	listens    bool                 // the reply to a write is changed by the failure that the layer tells
-	entries    map[string]Condition // of DeleteObjects, by key; set when the handler reads the body, before the layer is called
-	refused    *Failure             // of the body, likewise
+	listens    bool     // the reply to a write is changed by the failure that the layer tells
+	deletes    *deletes // set when the body is read, before the layer is called
+	refused    *Failure // of the body, likewise
 
 	next    http.Handler // what the router chose; nil: nothing yet
 	plain   int          // the position of the method whose route is not known yet; 0: the request is not plain

@@ -20,6 +20,10 @@ type Server interface {
 	// Allow authenticates a request, signed or anonymous, and tells whether it may do an action such as "s3:GetObject". It
 	// may replace the request's body by one that is verified while it is read. nil: it may.
 	Allow(r *http.Request, action, bucket, key string) *Failure
+	// Delete answers a request for DeleteObjects in place of the server's handler: it checks who sent the request, removes the
+	// keys that the caller may remove and sends what answer makes of those that could not be removed, by key. answer is
+	// called once at most. No key is there twice. False: the handler is to be asked; nothing was done or sent.
+	Delete(w http.ResponseWriter, r *http.Request, keys []string, answer func(failed map[string]*Failure) []byte) bool
 	// Identity tells whose an access key is. False: nobody's.
 	Identity(accessKey string) (Identity, bool)
 	// Region is the one that requests must be signed for; empty: any.

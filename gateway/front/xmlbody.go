@@ -13,9 +13,6 @@ import (
 // maxXML is the most of an XML body: a thousand keys or ten thousand parts fit in.
 const maxXML = 8 << 20 // bytes
 
-// maxEntries is the most objects that one request removes.
-const maxEntries = 1000
-
 // malformed is the reply to a body that is not what it should be.
 var malformed = &Failure{Status: http.StatusBadRequest, Code: "MalformedXML",
 	Message: "The XML you provided was not well-formed or did not validate against our published schema"}
@@ -81,16 +78,21 @@ var errRefused = fmt.Errorf("body of the request is not valid: %w", context.Canc
 
 // Read implements io.Reader.
 func (d *xmlBody) Read(p []byte) (int, error) {
-	if d.err == nil && d.r == nil {
-		d.load()
-	}
-	if d.err != nil {
-		return 0, d.err
+	if err := d.load(); err != nil {
+		return 0, err
 	}
 	return d.r.Read(p)
 }
 
-func (d *xmlBody) load() {
+// load reads the body unless it was read.
+func (d *xmlBody) load() error {
+	if d.err == nil && d.r == nil {
+		d.read()
+	}
+	return d.err
+}
+
+func (d *xmlBody) read() {
 	b, err := io.ReadAll(io.LimitReader(d.src, maxXML+1))
 	if err != nil {
 		d.err = err
@@ -111,44 +113,10 @@ func (d *xmlBody) load() {
 // Close closes the body beneath.
 func (d *xmlBody) Close() error { return d.src.Close() }
 
-// checkDelete checks the body of DeleteObjects and takes the conditions of its entries.
-func checkDelete(q *Request, b []byte) *Failure {
-	var d struct {
-		XMLName xml.Name `xml:"Delete"`
-		Object  []struct {
-			Key              *string
-			ETag             string
-			Size             *string
-			LastModifiedTime *string
-		}
-		Quiet string
-	}
-	if xml.Unmarshal(b, &d) != nil || len(d.Object) == 0 || len(d.Object) > maxEntries || !isBool(d.Quiet) {
-		return malformed
-	}
-	conditions := map[string]Condition{}
-	for _, o := range d.Object {
-		switch {
-		case o.Key == nil || *o.Key == "":
-			return malformed
-		case o.Size != nil || o.LastModifiedTime != nil:
-			return notImplemented // AWS has these in directory buckets only
-		case o.ETag != "" && strings.HasPrefix(*o.Key, "/"):
-			return notImplemented // the handler makes it another key
-		}
-		c := Condition{IfMatch: strings.TrimSpace(o.ETag)}
-		if other, ok := conditions[*o.Key]; ok && other != c {
-			return malformed
-		}
-		conditions[*o.Key] = c
-	}
-	for key, c := range conditions {
-		if c == (Condition{}) {
-			delete(conditions, key)
-		}
-	}
-	q.entries = conditions
-	return nil
+// checkDelete reads the body of DeleteObjects.
+func checkDelete(q *Request, b []byte) (f *Failure) {
+	q.deletes, f = parseDeletes(b)
+	return f
 }
 
 func isBool(s string) bool {

@@ -95,16 +95,16 @@ func FuzzXMLBodies(f *testing.F) {
 	f.Fuzz(func(t *testing.T, b []byte) {
 		q := &Request{}
 		if fail := checkDelete(q, b); fail == nil {
-			if len(q.entries) > maxEntries {
-				t.Errorf("%d entries", len(q.entries))
+			if len(q.deletes.conditions) > maxDeletes {
+				t.Errorf("%d conditions", len(q.deletes.conditions))
 			}
-			for key, c := range q.entries {
+			for key, c := range q.deletes.conditions {
 				if key == "" || key[0] == '/' || c.IfMatch == "" || c.IfNoneMatch != "" {
 					t.Errorf("entry %q %+v", key, c)
 				}
 			}
-		} else if q.entries != nil || fail.Status < 400 {
-			t.Errorf("%v with %d entries", fail, len(q.entries))
+		} else if q.deletes != nil || fail.Status < 400 {
+			t.Errorf("%v with %+v", fail, q.deletes)
 		}
 		ok := 0
 		for _, check := range []func(*Request, []byte) *Failure{checkDelete, checkComplete, checkTagging} {
