@@ -86,7 +86,7 @@ func (p *program) run(ctx context.Context, args []string) int {
 }
 
 func (p *program) app() *cli.App {
-	return &cli.App{
+	app := &cli.App{
 		Name:                 "juicefs",
 		Usage:                "an S3 gateway over JuiceFS-compatible volumes",
 		HideVersion:          true, // its short form v is that of verbose here
@@ -110,6 +110,13 @@ func (p *program) app() *cli.App {
 			p.versionCommand(),
 		},
 	}
+	// What is wrong with an option is said in one line, without the help of the whole command.
+	only := func(_ *cli.Context, err error, _ bool) error { return err }
+	app.OnUsageError = only
+	for _, c := range app.Commands {
+		c.OnUsageError = only
+	}
+	return app
 }
 
 // argsBetween checks the number of a command's arguments; what is wrong goes to standard output, with the usage.

@@ -23,6 +23,7 @@ func (p *program) metaURL(ctx context.Context, arg string) (string, error) {
 
 // openEngine opens the database of a META-URL. engine.ErrNotFormatted is wrapped where there is none.
 func (p *program) openEngine(ctx context.Context, metaURL string, o engine.Options) (engine.Engine, error) {
+	o.Logger = p.log
 	eng, err := all.Open(ctx, metaURL, o)
 	if err != nil {
 		return nil, hideURL(err, metaURL)

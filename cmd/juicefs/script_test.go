@@ -75,7 +75,7 @@ func TestScripts(t *testing.T) {
 			if err := writeKeys(e.WorkDir); err != nil {
 				return err
 			}
-			for _, name := range []string{"ADDR", "MADDR"} {
+			for _, name := range []string{"ADDR", "MADDR", "ADDR2"} {
 				addr, err := freeAddress()
 				if err != nil {
 					return err
@@ -97,6 +97,9 @@ func TestScripts(t *testing.T) {
 			"alter":        alter,
 			"s3":           s3,
 			"putuntil":     putUntil,
+			"proxy":        proxy,
+			"badstore":     badStore,
+			"held":         held,
 		},
 	})
 }
@@ -154,15 +157,20 @@ func fetch(ts *testscript.TestScript, _ bool, args []string) {
 	ts.Check(errors.Join(err, out.Close()))
 }
 
-// endsessions FILE sends SIGTERM to the processes that the output of status in FILE shows, and waits until they are gone.
+// endsessions FILE [SIGNAL] sends SIGTERM, or another signal, to the processes that the output of status in FILE shows, and waits until
+// they are gone.
 func endSessions(ts *testscript.TestScript, _ bool, args []string) {
 	var st struct{ Sessions []struct{ ProcessID int } }
 	ts.Check(json.Unmarshal([]byte(ts.ReadFile(args[0])), &st))
 	if len(st.Sessions) == 0 {
 		ts.Fatalf("no session")
 	}
+	signal := syscall.SIGTERM
+	if len(args) > 1 {
+		signal = map[string]syscall.Signal{"HUP": syscall.SIGHUP, "INT": syscall.SIGINT, "QUIT": syscall.SIGQUIT}[args[1]]
+	}
 	for _, s := range st.Sessions {
-		ts.Check(syscall.Kill(s.ProcessID, syscall.SIGTERM))
+		ts.Check(syscall.Kill(s.ProcessID, signal))
 		for deadline := time.Now().Add(30 * time.Second); running(s.ProcessID); time.Sleep(10 * time.Millisecond) {
 			if time.Now().After(deadline) {
 				ts.Fatalf("process %d does not end", s.ProcessID)

@@ -13,8 +13,14 @@ import (
 type lockStatus struct {
 	Inode   uint64
 	Owner   uint64
-	Ltype   string `json:",omitempty"` // of a BSD lock
-	Records []byte `json:",omitempty"` // of POSIX locks, as stored
+	Ltype   string        `json:",omitempty"` // of a BSD lock
+	Records []rangeStatus `json:",omitempty"` // of POSIX locks
+}
+
+// rangeStatus is a locked range of a file. Names are those of juicefs 1.4.1.
+type rangeStatus struct {
+	Type, Pid  uint32
+	Start, End uint64
 }
 
 // addHeld adds what a session holds to its status.
@@ -36,9 +42,14 @@ func addHeld(ctx context.Context, eng engine.Engine, st *sessionStatus) error {
 		scan(ctx, eng, engine.Range{Kind: record.KindPlock, All: true}, func(it record.Item) error {
 			locks, err := record.DecodePlocks(it.Value)
 			for _, l := range locks {
-				if l.Session == st.Sid {
-					st.Plocks = append(st.Plocks, lockStatus{Inode: it.Key.A, Owner: l.Owner, Records: l.Records})
+				if l.Session != st.Sid {
+					continue
 				}
+				lock := lockStatus{Inode: it.Key.A, Owner: l.Owner}
+				for _, r := range l.Ranges() {
+					lock.Records = append(lock.Records, rangeStatus{Type: r.Type, Pid: r.PID, Start: r.Start, End: r.End})
+				}
+				st.Plocks = append(st.Plocks, lock)
 			}
 			return err
 		}))

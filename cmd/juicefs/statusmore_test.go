@@ -1,6 +1,7 @@
 package main
 
 import (
+	"slices"
 	"testing"
 
 	"github.com/google/go-cmp/cmp"
@@ -30,16 +31,19 @@ func put(k record.Key, value []byte) engine.Write {
 }
 
 func TestWhatASessionHolds(t *testing.T) {
+	// The examples of the format: 50 to 149 for writing, and 200 to 209 for reading.
+	write := []byte{0, 0, 0, 1, 0, 0, 0x24, 0x2e, 0, 0, 0, 0, 0, 0, 0, 0x32, 0, 0, 0, 0, 0, 0, 0, 0x95}
+	read := []byte{0, 0, 0, 0, 0, 0, 0x24, 0x2e, 0, 0, 0, 0, 0, 0, 0, 0xc8, 0, 0, 0, 0, 0, 0, 0, 0xd1}
 	eng := withRecords(t,
 		put(record.SustainedKey(7, 100), []byte{1}), put(record.SustainedKey(8, 101), []byte{1}),
 		put(record.FlockKey(5), record.EncodeFlocks([]record.Flock{{Session: 7, Owner: 3, Type: 'W'}, {Session: 8, Owner: 4, Type: 'R'}})),
-		put(record.PlockKey(6), record.EncodePlocks([]record.Plock{{Session: 7, Owner: 2, Records: make([]byte, 24)}})))
+		put(record.PlockKey(6), record.EncodePlocks([]record.Plock{{Session: 7, Owner: 2, Records: slices.Concat(write, read)}, {Session: 8, Owner: 2, Records: read}})))
 	got := sessionStatus{Sid: 7}
 	if err := addHeld(t.Context(), eng, &got); err != nil {
 		t.Fatal(err)
 	}
 	want := sessionStatus{Sid: 7, Sustained: []uint64{100}, Flocks: []lockStatus{{Inode: 5, Owner: 3, Ltype: "W"}},
-		Plocks: []lockStatus{{Inode: 6, Owner: 2, Records: make([]byte, 24)}}}
+		Plocks: []lockStatus{{Inode: 6, Owner: 2, Records: []rangeStatus{{Type: 1, Pid: 9262, Start: 50, End: 149}, {Pid: 9262, Start: 200, End: 209}}}}}
 	if diff := cmp.Diff(want, got); diff != "" {
 		t.Errorf("held (-want +got):\n%s", diff)
 	}

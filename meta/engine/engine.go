@@ -15,6 +15,7 @@ import (
 	"errors"
 	"fmt"
 	"iter"
+	"log/slog"
 
 	"juicefs/meta/record"
 )
@@ -199,4 +200,7 @@ type Options struct {
 	Create   bool // make what the database needs to hold a volume (file, tables, initial counters); for format and load
 	ReadOnly bool // never write, not even missing tables or columns
 	Retries  int  // how often a lost connection is tried again by the client library; 0: its default, less: never
+
+	// Logger is told what is dangerous about a database that is to be written to, once, when it is opened. nil: nobody.
+	Logger *slog.Logger
 }

@@ -249,6 +249,25 @@ func DecodePlocks(b []byte) ([]Plock, error) {
 	return ps, nil
 }
 
+// PlockRange is one range of a file in a Plock: [Start, End], held by a process.
+type PlockRange struct {
+	Type       uint32 // 0: shared, 1: exclusive
+	PID        uint32
+	Start, End uint64 // bytes; End is the last of them
+}
+
+// Ranges decodes the lock records; what is left over at their end is none.
+func (p Plock) Ranges() []PlockRange {
+	var out []PlockRange
+	for b := p.Records; len(b) >= 24; b = b[24:] {
+		out = append(out, PlockRange{
+			Type: binary.BigEndian.Uint32(b), PID: binary.BigEndian.Uint32(b[4:]),
+			Start: binary.BigEndian.Uint64(b[8:]), End: binary.BigEndian.Uint64(b[16:]),
+		})
+	}
+	return out
+}
+
 func cmpOwner(s1, o1, s2, o2 uint64) int {
 	switch {
 	case s1 != s2 && s1 < s2, s1 == s2 && o1 < o2:

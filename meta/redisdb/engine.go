@@ -99,7 +99,7 @@ func (e *Engine) connect(ctx context.Context) error {
 
 // prepare sees what the server can do, and loads the scripts.
 func (e *Engine) prepare(ctx context.Context, o engine.Options) error {
-	if err := e.again(ctx, func(c *redis.Client) error { return c.Ping(ctx).Err() }); err != nil {
+	if err := e.inspect(ctx, o); err != nil {
 		return err
 	}
 	if err := e.again(ctx, func(c *redis.Client) error { return e.probe(ctx, c) }); err != nil {

@@ -42,8 +42,14 @@ var everything = []string{"--multi-buckets", "--keep-etag", "--object-tag", "--o
 // serve starts a gateway on a new volume.
 func serve(t *testing.T, flags ...string) *oracle.Gateway {
 	t.Helper()
+	return serveWith(t, nil, flags...)
+}
+
+// serveWith is serve with variables of the environment.
+func serveWith(t *testing.T, env []string, flags ...string) *oracle.Gateway {
+	t.Helper()
 	p := oracle.Ours(t)
-	return oracle.Start(t, p, oracle.Format(t, p, oracle.FormatOptions{}), oracle.GatewayOptions{Flags: flags})
+	return oracle.Start(t, p, oracle.Format(t, p, oracle.FormatOptions{}), oracle.GatewayOptions{Flags: flags, Env: env})
 }
 
 // use returns a client with a fresh bucket of a gateway that has several.

@@ -53,7 +53,7 @@ func (c *client) preflight(path, host, origin, method, headers string) string {
 
 func TestCORS(t *testing.T) {
 	t.Parallel()
-	p := startPair(t)
+	p := startPair(t, []string{"--refresh-iam-interval", "1s"}, nil)
 	c := p.a
 	c.put("k", []byte("x"), minio.PutObjectOptions{})
 	const (

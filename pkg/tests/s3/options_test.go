@@ -65,6 +65,17 @@ func TestBucketNameAndUmask(t *testing.T) {
 	c.put("d/a", []byte("x"), minio.PutObjectOptions{})
 	c.same("listing", c.keys("", ""), "d/a")
 	c.expect(http.StatusNotFound, "NoSuchBucket", http.MethodGet, "vol1/d/a", nil)
+	g.Stop(t)
+	dump := g.Volume.Dump(t)
+	for path, want := range map[string]uint16{"/d": 0o700, "/d/a": 0o600} {
+		n := dump.Find(path)
+		if n == nil {
+			t.Fatalf("%s is not there", path)
+		}
+		if got := uint16(n.Attr.Mode) & 0o777; got != want {
+			t.Errorf("%s: mode %o, want %o", path, got, want)
+		}
+	}
 }
 
 func TestHeadDirAndHiddenDirectoryObjects(t *testing.T) {
@@ -100,21 +111,43 @@ func TestReadOnly(t *testing.T) {
 	c.same("there", c.there("a"), true)
 }
 
-// TestDomain: row 15.
+// TestDomain: row 15. The option comes before the variable.
 func TestDomain(t *testing.T) {
 	t.Parallel()
-	g := serve(t, "--multi-buckets", "--domain", "my.domain")
-	c := use(t, g)
-	c.put("k", []byte("x"), minio.PutObjectOptions{})
-	for host, want := range map[string]int{c.bucket + ".my.domain": http.StatusOK, "no-such-bucket.my.domain": http.StatusNotFound} {
-		req, err := http.NewRequestWithContext(t.Context(), http.MethodHead, g.URL()+"/k", nil)
-		must(t, err)
-		req.Host = host
-		resp, err := http.DefaultClient.Do(sign(req))
-		must(t, err)
-		must(t, resp.Body.Close())
-		c.same(host, resp.StatusCode, want)
+	for _, c := range []struct {
+		name       string
+		env, flags []string
+		hosts      map[string]int
+	}{
+		{"option", nil, []string{"--domain", "my.domain"}, map[string]int{".my.domain": http.StatusOK}},
+		{"variable", []string{"MINIO_DOMAIN=my.domain"}, nil, map[string]int{".my.domain": http.StatusOK}},
+		{"both", []string{"MINIO_DOMAIN=other.domain"}, []string{"--domain=my.domain"}, map[string]int{".my.domain": http.StatusOK, ".other.domain": http.StatusNotFound}},
+		{"several", nil, []string{"--domain", "my.domain,other.domain"}, map[string]int{".my.domain": http.StatusOK, ".other.domain": http.StatusOK}},
+		{"neither", nil, nil, map[string]int{".my.domain": http.StatusNotFound}},
+	} {
+		t.Run(c.name, func(t *testing.T) {
+			t.Parallel()
+			g := serveWith(t, c.env, append([]string{"--multi-buckets"}, c.flags...)...)
+			b := use(t, g)
+			b.put("key", []byte("x"), minio.PutObjectOptions{})
+			b.same("no bucket", hosted(t, g, "no-such-bucket.my.domain"), http.StatusNotFound)
+			for domain, want := range c.hosts {
+				b.same(domain, hosted(t, g, b.bucket+domain), want)
+			}
+		})
 	}
+}
+
+// hosted asks for the object "key" of the bucket that is in a host's name, and returns the status.
+func hosted(t *testing.T, g *oracle.Gateway, host string) int {
+	t.Helper()
+	req, err := http.NewRequestWithContext(t.Context(), http.MethodHead, g.URL()+"/key", nil)
+	must(t, err)
+	req.Host = host
+	resp, err := http.DefaultClient.Do(sign(req))
+	must(t, err)
+	must(t, resp.Body.Close())
+	return resp.StatusCode
 }
 
 // TestServerFilesAreHidden: a mount of the volume does not show secrets to other users (finding S18).

@@ -23,15 +23,16 @@ type pair struct {
 	told *inbox // what b's webhook was told
 }
 
-func startPair(t *testing.T) *pair {
+// startPair starts them with further options, and variables.
+func startPair(t *testing.T, flags, env []string) *pair {
 	t.Helper()
 	p, told := oracle.Ours(t), &inbox{}
 	v := oracle.Format(t, p, oracle.FormatOptions{})
 	one := func(in *inbox) *oracle.Gateway {
 		hook := httptest.NewServer(in)
 		t.Cleanup(hook.Close)
-		return oracle.Start(t, p, v, oracle.GatewayOptions{Flags: append([]string{"--refresh-iam-interval", "1s"}, everything...),
-			Env: []string{"MINIO_NOTIFY_WEBHOOK_ENABLE_1=on", "MINIO_NOTIFY_WEBHOOK_ENDPOINT_1=" + hook.URL}})
+		return oracle.Start(t, p, v, oracle.GatewayOptions{Flags: slices.Concat(flags, everything),
+			Env: append([]string{"MINIO_NOTIFY_WEBHOOK_ENABLE_1=on", "MINIO_NOTIFY_WEBHOOK_ENDPOINT_1=" + hook.URL}, env...)})
 	}
 	a := use(t, one(&inbox{}))
 	g := one(told)
@@ -103,7 +104,7 @@ const publicRead = `{"Version":"2012-10-17","Statement":[{"Effect":"Allow","Prin
 // What one gateway changes about a bucket holds at the other within the interval, although that one has read it before.
 func TestSettingsOfBucketsReachOtherGateways(t *testing.T) {
 	t.Parallel()
-	p := startPair(t)
+	p := startPair(t, []string{"--refresh-iam-interval", "1s"}, nil)
 	ctx, bucket := t.Context(), p.a.bucket
 	p.a.put("k", []byte("x"), minio.PutObjectOptions{})
 	if got := p.anonymous(t, "k"); got != http.StatusForbidden { // now b knows that there is no policy
@@ -152,7 +153,7 @@ func TestSettingsOfBucketsReachOtherGateways(t *testing.T) {
 // A bucket that was removed and made again at one gateway has nothing of the old one at the other.
 func TestSettingsGoWithTheirBucket(t *testing.T) {
 	t.Parallel()
-	p := startPair(t)
+	p := startPair(t, nil, []string{"MINIO_REFRESH_IAM_INTERVAL=1s"})
 	ctx, bucket := t.Context(), p.a.bucket
 	p.a.put("k", []byte("x"), minio.PutObjectOptions{})
 	must(t, p.a.SetBucketPolicy(ctx, bucket, fmt.Sprintf(publicRead, bucket)))
