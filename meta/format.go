@@ -2,11 +2,6 @@ package meta
 
 import (
 	"context"
-	"crypto/aes"
-	"crypto/cipher"
-	"crypto/md5" //nolint:gosec // the format's key derivation
-	"crypto/rand"
-	"encoding/base64"
 	"errors"
 	"fmt"
 	"maps"
@@ -15,6 +10,7 @@ import (
 
 	"juicefs/meta/engine"
 	"juicefs/meta/record"
+	"juicefs/pkg/crypt"
 )
 
 // maxMetaVersion is the newest version of the metadata format that this program understands.
@@ -152,38 +148,34 @@ func orNone(s string) string {
 	return strings.ToLower(s)
 }
 
-// EncryptSecrets hides the secrets of s in place and sets KeyEncrypted, if there are any.
-//
-// Format: base64 of nonce and AES-128-GCM ciphertext, key MD5 of the UUID text. juicefs 1.4.1; testdata/setting-secret.json.
+// EncryptSecrets hides the secrets of s in place, as [crypt.SealSecret] does, and sets KeyEncrypted, if there are any.
 func EncryptSecrets(s *record.Setting) error {
 	if s.KeyEncrypted || s.SecretKey == "" && s.SessionToken == "" && s.EncryptKey == "" {
 		return nil
 	}
-	aead, err := secretCipher(s)
-	if err != nil {
+	if err := checkSecrets(s); err != nil {
 		return err
 	}
 	for _, p := range secrets(s) {
 		if *p == "" {
 			continue
 		}
-		nonce := make([]byte, aead.NonceSize())
-		if _, err := rand.Read(nonce); err != nil {
+		sealed, err := crypt.SealSecret(s.UUID, *p)
+		if err != nil {
 			return fmt.Errorf("encrypt secrets: %w", err)
 		}
-		*p = base64.StdEncoding.EncodeToString(aead.Seal(nonce, nonce, []byte(*p), nil))
+		*p = sealed
 	}
 	s.KeyEncrypted = true
 	return nil
 }
 
-// DecryptSecrets is the inverse of EncryptSecrets.
+// DecryptSecrets is the inverse of EncryptSecrets. A secret that cannot be read is [record.ErrCorrupt].
 func DecryptSecrets(s *record.Setting) error {
 	if !s.KeyEncrypted {
 		return nil
 	}
-	aead, err := secretCipher(s)
-	if err != nil {
+	if err := checkSecrets(s); err != nil {
 		return err
 	}
 	for _, p := range secrets(s) {
@@ -191,17 +183,13 @@ func DecryptSecrets(s *record.Setting) error {
 		case "":
 			continue
 		case removed:
-			return errors.New("a secret was removed from the volume's setting; set it again with config")
+			return errors.New("a secret was removed from the volume's setting; set it again with the original's config")
 		}
-		b, err := base64.StdEncoding.DecodeString(*p)
-		if err != nil || len(b) < aead.NonceSize() {
-			return fmt.Errorf("decrypt secrets: %w", record.ErrCorrupt)
-		}
-		plain, err := aead.Open(nil, b[:aead.NonceSize()], b[aead.NonceSize():], nil)
+		plain, err := crypt.OpenSecret(s.UUID, *p)
 		if err != nil {
-			return fmt.Errorf("decrypt secrets: %w", record.ErrCorrupt)
+			return fmt.Errorf("decrypt secrets: %w: %w", record.ErrCorrupt, err)
 		}
-		*p = string(plain)
+		*p = plain
 	}
 	s.KeyEncrypted = false
 	return nil
@@ -220,20 +208,12 @@ func secrets(s *record.Setting) []*string {
 	return []*string{&s.SecretKey, &s.SessionToken, &s.EncryptKey}
 }
 
-func secretCipher(s *record.Setting) (cipher.AEAD, error) {
+// checkSecrets refuses secrets that are hidden in a way that this program does not have.
+func checkSecrets(s *record.Setting) error {
 	if s.EncryptAlgo == "sm4gcm" {
-		return nil, fmt.Errorf("EncryptAlgo sm4gcm: %w", ErrUnsupported)
+		return fmt.Errorf("EncryptAlgo sm4gcm: %w", ErrUnsupported)
 	}
-	key := md5.Sum([]byte(s.UUID)) //nolint:gosec // the format's
-	block, err := aes.NewCipher(key[:])
-	if err != nil {
-		return nil, fmt.Errorf("secret cipher: %w", err)
-	}
-	aead, err := cipher.NewGCM(block)
-	if err != nil {
-		return nil, fmt.Errorf("secret cipher: %w", err)
-	}
-	return aead, nil
+	return nil
 }
 
 // checkSupported refuses, by name, settings that this program would have to act on when it writes and does not.
