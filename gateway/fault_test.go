@@ -77,6 +77,7 @@ func TestTransactions(t *testing.T) {
 	ctx := outsideCtx(t)
 	must(t, l.MakeBucketWithLocation(ctx, "buck", minio.BucketOptions{}))
 	put(t, l, "buck", "d/e/first", []byte("x")) // takes numbers in batches
+	put(t, l, "buck", "d/e/large", noise(64<<20))
 	var src minio.ObjectInfo
 	for _, c := range []struct {
 		name           string
@@ -89,6 +90,7 @@ func TestTransactions(t *testing.T) {
 		{"PUT of a directory object", func() { put(t, l, "buck", "d/f/", nil) }, 0, 1},
 		{"HEAD", func() { src = head(t, l, "buck", "d/e/new") }, 1, 0},
 		{"GET", func() { get(t, l, "buck", "d/e/new") }, 1, 0},
+		{"GET of 64 MiB", func() { get(t, l, "buck", "d/e/large") }, 1, 0},
 		{"page of a list", func() { keys(t, l, "buck", "d/e/", "", "/", 100) }, 1, 0},
 		{"copy, which looks at its source", func() {
 			_, err := l.CopyObject(ctx, "buck", "d/e/new", "buck", "d/e/copy", src, minio.ObjectOptions{}, minio.ObjectOptions{})

@@ -45,13 +45,19 @@ func newWorld(t testing.TB) *world {
 // newWorldOn is newWorld over a bucket, with something around the engine.
 func newWorldOn(t testing.TB, around func(engine.Engine) engine.Engine, bucket object.Bucket) *world {
 	t.Helper()
-	ctx := context.Background() // the clean-up needs it after the test's has ended
-	e, err := mem.Open(ctx, engine.Options{Create: true})
+	e, err := mem.Open(t.Context(), engine.Options{Create: true})
 	must(t, err)
-	eng := around(e)
+	return newWorldIn(t, around(e), bucket)
+}
+
+// newWorldIn is newWorld over a bucket and in an engine, which it closes.
+func newWorldIn(t testing.TB, eng engine.Engine, bucket object.Bucket) *world {
+	t.Helper()
+	ctx := context.Background() // the clean-up needs it after the test's has ended
 	must(t, meta.Format(ctx, eng, &record.Setting{Name: "vol", UUID: "0a1b2c3d-0000-4000-8000-00000000abcd", Storage: "mem", BlockSize: 4096,
 		Compression: "none", MetaVersion: 1, DirStats: true}, false))
 	w := &world{eng: eng, pool: buf.NewPool(64 << 20)}
+	var err error
 	w.store, err = chunk.New(bucket, chunk.Options{BlockSize: 4 << 20, Pool: w.pool})
 	must(t, err)
 	t.Cleanup(func() { must(t, errors.Join(w.store.Close(), eng.Close())) })
@@ -124,6 +130,11 @@ func must(t testing.TB, err error) {
 
 func outsideCtx(t testing.TB) context.Context {
 	return front.WithOrigin(t.Context(), front.Outside)
+}
+
+// onCondition is the context of a write that has a condition.
+func onCondition(t testing.TB, c front.Condition) context.Context {
+	return front.With(t.Context(), &front.Request{Origin: front.Outside, Condition: c})
 }
 
 func dirCommit(path string) vfs.Commit { return vfs.Commit{Path: path, Mode: 0o777} }

@@ -260,7 +260,7 @@ func TestDeleteMany(t *testing.T) {
 func TestConditionalWrites(t *testing.T) {
 	t.Parallel()
 	l := newLayer(t, allKept())
-	with := func(c front.Condition) context.Context { return front.WithCondition(outsideCtx(t), c) }
+	with := func(c front.Condition) context.Context { return onCondition(t, c) }
 	_, err := tryPut(t, l, with(front.Condition{IfMatch: "*"}), "buck", "a", nil)
 	checkType(t, err, minio.ObjectNotFound{})
 	_, err = tryPut(t, l, with(front.Condition{IfNoneMatch: "*"}), "buck", "a", []byte("1"))
@@ -281,7 +281,7 @@ func TestConditionalWrites(t *testing.T) {
 func TestOneWinnerOfConditionalCreates(t *testing.T) {
 	t.Parallel()
 	l := newLayer(t, allKept())
-	ctx := front.WithCondition(outsideCtx(t), front.Condition{IfNoneMatch: "*"})
+	ctx := onCondition(t, front.Condition{IfNoneMatch: "*"})
 	var mu sync.Mutex
 	won := 0
 	var wg sync.WaitGroup

@@ -6,7 +6,6 @@ import (
 	"log/slog"
 	"net/netip"
 	"os"
-	"strconv"
 	"strings"
 	"time"
 
@@ -171,13 +170,4 @@ const weakPassword = 12 // characters
 // WeakCredentials reports whether the superuser's password is one that somebody will try: short, well known, or the name.
 func WeakCredentials(user, password string) bool {
 	return len(password) < weakPassword || password == user || password == "minioadmin"
-}
-
-// ParseUmask reads a umask in octal.
-func ParseUmask(s string) (uint16, error) {
-	u, err := strconv.ParseUint(s, 8, 16)
-	if err != nil || u > 0o777 {
-		return 0, fmt.Errorf("invalid umask %q", s)
-	}
-	return uint16(u), nil
 }

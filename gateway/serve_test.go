@@ -280,16 +280,6 @@ func TestS25WeakCredentials(t *testing.T) {
 	}
 }
 
-func TestUmask(t *testing.T) {
-	t.Parallel()
-	for s, want := range map[string]int{"022": 0o22, "0": 0, "777": 0o777, "077": 0o77, "999": -1, "": -1, "1777": -1, "-1": -1} {
-		got, err := ParseUmask(s)
-		if (err == nil) != (want >= 0) || err == nil && int(got) != want {
-			t.Errorf("%q: got %o, %v", s, got, err)
-		}
-	}
-}
-
 func TestLocalAddress(t *testing.T) {
 	t.Parallel()
 	for in, want := range map[string]string{":9000": "127.0.0.1:9000", "0.0.0.0:1": "127.0.0.1:1", "[::]:2": "[::1]:2", "localhost:3": "localhost:3", "10.0.0.1:4": "10.0.0.1:4"} {

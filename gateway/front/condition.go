@@ -23,11 +23,6 @@ type Condition struct {
 	IfNoneMatch string // likewise
 }
 
-// WithCondition puts a condition into the context of a write.
-func WithCondition(ctx context.Context, c Condition) context.Context {
-	return With(ctx, &Request{Origin: OriginOf(ctx), Condition: c})
-}
-
 // ConditionOf returns the condition in a context.
 func ConditionOf(ctx context.Context) Condition { return Of(ctx).Condition }
 

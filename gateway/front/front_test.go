@@ -248,7 +248,7 @@ func TestConditions(t *testing.T) {
 	} {
 		t.Run(c.name, func(t *testing.T) {
 			t.Parallel()
-			ctx := WithCondition(context.Background(), c.c)
+			ctx := With(context.Background(), &Request{Condition: c.c})
 			if got := ConditionOf(ctx).Check(c.exists, c.tag); !errors.Is(got, c.want) || got != nil && c.want == nil {
 				t.Errorf("got %v, want %v", got, c.want)
 			}

@@ -1,14 +1,10 @@
 // Package fserr is how file-system failures travel below the gateway: a POSIX code with the operation and the subject
-// it happened to. Read Error first; Code is what a translation table asks.
+// it happened to. Whoever gets one asks errors.Is, with a code or a sentinel of io/fs, or errors.As.
 package fserr
 
 import (
-	"context"
-	"errors"
-	"io/fs"
 	"strconv"
 	"strings"
-	"syscall"
 )
 
 // Error is a failed operation. It is immutable once returned. The zero value is not useful.
@@ -66,35 +62,3 @@ func named(err error) bool {
 	e, ok := err.(*Error) //nolint:errorlint // only the outermost layer counts
 	return ok && (e.Path != "" || e.Ino != 0)
 }
-
-// Code returns the POSIX code in err: 0 for nil, EINTR for an ended context, the code that matches a sentinel of io/fs,
-// and EIO for everything that carries none.
-func Code(err error) syscall.Errno {
-	if err == nil {
-		return 0
-	}
-	var code syscall.Errno
-	if errors.As(err, &code) {
-		return code
-	}
-	for _, known := range [...]struct {
-		is   error
-		code syscall.Errno
-	}{
-		{context.Canceled, syscall.EINTR},
-		{context.DeadlineExceeded, syscall.EINTR},
-		{fs.ErrNotExist, syscall.ENOENT},
-		{fs.ErrExist, syscall.EEXIST},
-		{fs.ErrPermission, syscall.EACCES},
-		{fs.ErrInvalid, syscall.EINVAL},
-		{errors.ErrUnsupported, syscall.ENOTSUP},
-	} {
-		if errors.Is(err, known.is) {
-			return known.code
-		}
-	}
-	return syscall.EIO
-}
-
-// IsNotExist reports whether err says that the subject does not exist.
-func IsNotExist(err error) bool { return errors.Is(err, fs.ErrNotExist) }

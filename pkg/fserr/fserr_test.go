@@ -1,9 +1,7 @@
 package fserr_test
 
 import (
-	"context"
 	"errors"
-	"fmt"
 	"io/fs"
 	"syscall"
 	"testing"
@@ -49,31 +47,7 @@ func TestWrapKeepsTheCloserSubject(t *testing.T) {
 	if got := fserr.WrapIno("open", 1, nil); got != nil {
 		t.Errorf("got %v for nil", got)
 	}
-	if !errors.Is(inner, fs.ErrNotExist) || !fserr.IsNotExist(inner) {
+	if !errors.Is(inner, fs.ErrNotExist) || !errors.Is(inner, syscall.ENOENT) {
 		t.Error("ENOENT is not fs.ErrNotExist after wrapping")
-	}
-}
-
-func TestCode(t *testing.T) {
-	for _, c := range []struct {
-		name string
-		err  error
-		want syscall.Errno
-	}{
-		{"nil", nil, 0},
-		{"bare", syscall.ENOTEMPTY, syscall.ENOTEMPTY},
-		{"wrapped", fmt.Errorf("x: %w", fserr.Wrap("rmdir", "/a", syscall.ENOTEMPTY)), syscall.ENOTEMPTY},
-		{"not exist", fmt.Errorf("x: %w", fs.ErrNotExist), syscall.ENOENT},
-		{"exist", fs.ErrExist, syscall.EEXIST},
-		{"permission", fs.ErrPermission, syscall.EACCES},
-		{"unsupported", errors.ErrUnsupported, syscall.ENOTSUP},
-		{"cancelled", context.Canceled, syscall.EINTR},
-		{"unknown", errors.New("x"), syscall.EIO},
-	} {
-		t.Run(c.name, func(t *testing.T) {
-			if got := fserr.Code(c.err); got != c.want {
-				t.Errorf("got %v, want %v", got, c.want)
-			}
-		})
 	}
 }
