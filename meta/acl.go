@@ -3,6 +3,7 @@ package meta
 import (
 	"context"
 	"encoding/binary"
+	"fmt"
 	"slices"
 
 	"juicefs/meta/engine"
@@ -160,24 +161,28 @@ func (tx *Tx) acl(id uint32) (*ACL, error) {
 
 func decodeACL(b []byte) (*ACL, error) {
 	be := binary.BigEndian
-	if len(b) < 12 {
-		return nil, record.ErrCorrupt
+	corrupt := fmt.Errorf("%w: rule of access of %d bytes", record.ErrCorrupt, len(b))
+	if len(b) < 8 {
+		return nil, corrupt
 	}
 	r := &ACL{Owner: be.Uint16(b), Group: be.Uint16(b[2:]), Mask: be.Uint16(b[4:]), Other: be.Uint16(b[6:])}
 	b = b[8:]
 	for _, list := range []*[]ACLEntry{&r.Users, &r.Groups} {
 		if len(b) < 4 {
-			return nil, record.ErrCorrupt
+			return nil, corrupt
 		}
 		n := int(be.Uint32(b))
 		b = b[4:]
 		if n > len(b)/6 {
-			return nil, record.ErrCorrupt
+			return nil, corrupt
 		}
 		for ; n > 0; n-- {
 			*list = append(*list, ACLEntry{be.Uint32(b), be.Uint16(b[4:])})
 			b = b[6:]
 		}
+	}
+	if len(b) > 0 {
+		return nil, corrupt
 	}
 	return r, nil
 }

@@ -1,7 +1,9 @@
 package front
 
 import (
+	"bytes"
 	"context"
+	"encoding/json"
 	"io"
 	"net/http"
 	"net/http/httptest"
@@ -86,4 +88,31 @@ func TestFoldersAreWhatIsInThem(t *testing.T) {
 			t.Errorf("%s %s of %s: got %d, want %d", c.path, c.body, c.token, w.Code, c.want)
 		}
 	}
+}
+
+// FuzzCall: what is read of a call is what the server reads of the body that is left, and no name is there twice in it.
+func FuzzCall(f *testing.F) {
+	f.Add([]byte(`{"id":1,"jsonrpc":"2.0","method":"web.Login","params":{"username":"u","n":12345678901234567890}}`))
+	f.Add([]byte(`{"Method":"a.b","params":[{"x":[1],"X":null}]} `))
+	f.Fuzz(func(t *testing.T, body []byte) {
+		r := httptest.NewRequestWithContext(t.Context(), http.MethodPost, "/minio/webrpc", bytes.NewReader(body))
+		c, fail := readCall(r)
+		if fail != nil {
+			return
+		}
+		var got struct {
+			Method string
+			Params map[string]json.RawMessage
+		}
+		left, err := io.ReadAll(r.Body)
+		if err != nil || r.ContentLength != int64(len(left)) {
+			t.Fatalf("%d bytes, %v", r.ContentLength, err)
+		}
+		if err := json.Unmarshal(left, &got); err != nil && c.method != "" {
+			t.Fatalf("%q became %q: %v", body, left, err)
+		}
+		if got.Method != c.method || len(got.Params) != len(c.args) {
+			t.Errorf("%q is %+v here and %+v there", body, c, got)
+		}
+	})
 }

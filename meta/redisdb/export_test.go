@@ -1,5 +1,7 @@
 package redisdb
 
+import "juicefs/meta/engine"
+
 // What calls of the scripts look like on the wire, for tests that break them.
 var (
 	CommitHash = commitScript.hash
@@ -34,8 +36,28 @@ func ParseReply(b []byte) {
 		func(r *reply) error { _, err := r.array(); return err },
 		func(r *reply) error { return r.failed() },
 		func(r *reply) error { _, err := joined.decode(r); return err },
+		func(r *reply) error {
+			return readPathAlone(r, engine.WalkQuery{From: 1, Names: []string{"a", "b"}, Xattrs: true, Chunks: 2, Sole: true}, &engine.Walked{})
+		},
+		func(r *reply) error {
+			left, err := r.array()
+			if err != nil || left < 0 {
+				return err
+			}
+			_, err = readLooked(r, left, engine.LookQuery{WalkQuery: engine.WalkQuery{From: 1, Names: []string{"a"}, Xattrs: true}, InsideXattrs: true, InsideChunks: 1})
+			return err
+		},
+		func(r *reply) error {
+			_, err := (*Engine)(nil).readPage(r, listing{dir: 1, limit: 10, attrs: true, xattr: "x"}, &engine.ListedPath{})
+			return err
+		},
 	} {
-		for r := (&reply{b}); read(r) == nil && len(r.b) > 0 && len(r.b) < len(b); b = r.b {
+		r := &reply{b}
+		for left := len(b) + 1; len(r.b) > 0 && len(r.b) < left; {
+			left = len(r.b)
+			if read(r) != nil {
+				break
+			}
 		}
 	}
 }

@@ -2,6 +2,7 @@ package redisdb
 
 import (
 	"bytes"
+	"strings"
 	"testing"
 
 	"juicefs/meta/engine"
@@ -10,10 +11,29 @@ import (
 
 // FuzzReply reads answers of servers: whatever comes, nothing is read that is not there.
 func FuzzReply(f *testing.F) {
-	for _, s := range []string{"$3\r\nabc\r\n", "$-1\r\n", "*2\r\n$1\r\na\r\n:5\r\n", "*-1\r\n", ":12\r\n", "+OK\r\n", "-ERR no\r\n", "_\r\n", "$5\r\nab\r\n", "*1000000\r\n", "$\r\n", "\n"} {
+	for _, s := range []string{"$3\r\nabc\r\n", "$-1\r\n", "*2\r\n$1\r\na\r\n:5\r\n", "*-1\r\n", ":12\r\n", "+OK\r\n", "-ERR no\r\n", "_\r\n", "$5\r\nab\r\n", "*1000000\r\n", "$\r\n", "\n",
+		"*3\r\n$1\r\na\r\n$9\r\n\x02\x00\x00\x00\x00\x00\x00\x00\x05\r\n$-1\r\n", "*9000000000000000000\r\n$1\r\na\r\n"} {
 		f.Add([]byte(s))
 	}
 	f.Fuzz(func(_ *testing.T, b []byte) { ParseReply(b) })
+}
+
+// FuzzURL reads addresses of volumes: a word in place of the password is in no error.
+func FuzzURL(f *testing.F) {
+	schemes := []string{"redis", "rediss", "unix"}
+	f.Add(byte(0), "u", "@h:1/2?read-timeout=3s")
+	f.Add(byte(0), "", "?x@boss,a,b/2")
+	f.Add(byte(1), "", "@a:1,b/%zz?tls-server-name")
+	f.Add(byte(2), "u", "@/run/redis.sock?db=2")
+	f.Fuzz(func(t *testing.T, scheme byte, user, after string) {
+		const word = "Open-Sesame"
+		if strings.ContainsAny(user, "@/") || !strings.Contains(after, "@") {
+			return // the word is no password
+		}
+		if _, err := parseURL(schemes[int(scheme)%len(schemes)] + "://" + user + ":" + word + after); err != nil && strings.Contains(err.Error(), word) {
+			t.Errorf("%s:****%s: %v", user, after, err)
+		}
+	})
 }
 
 // FuzzConflict reads what a conflict says of a path, however little that looks like one.

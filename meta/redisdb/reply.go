@@ -63,7 +63,7 @@ func (r *reply) bulk() ([]byte, error) {
 	return nil, fmt.Errorf("%w: %q instead of a string", errReply, sign)
 }
 
-// array reads the length of an array; -1 for nil.
+// array reads the length of an array, never more than there can be; -1 for nil.
 func (r *reply) array() (int, error) {
 	sign, rest, err := r.head()
 	if err != nil {
@@ -71,7 +71,12 @@ func (r *reply) array() (int, error) {
 	}
 	switch sign {
 	case '*':
-		return size(rest)
+		const least = 3 // bytes of a value
+		n, err := size(rest)
+		if err == nil && n > len(r.b)/least {
+			err = fmt.Errorf("%w: %d values in %d bytes", errReply, n, len(r.b))
+		}
+		return n, err
 	case '_':
 		return -1, nil
 	case '$': // nil of a script
@@ -87,9 +92,6 @@ func (r *reply) bulks() ([][]byte, error) {
 	n, err := r.array()
 	if err != nil || n < 0 {
 		return nil, err
-	}
-	if n > len(r.b) {
-		return nil, fmt.Errorf("%w: %d values in %d bytes", errReply, n, len(r.b))
 	}
 	out := make([][]byte, n)
 	for i := range out {

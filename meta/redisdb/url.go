@@ -77,6 +77,8 @@ func parseURL(raw string) (*config, error) {
 		user, password, _ := strings.Cut(rest[:at], ":")
 		c.user, c.password = unescape(user), unescape(password)
 		rest = rest[at+1:]
+	} else if strings.Contains(query, "@") { // the end of a password would be shown as an option that is unknown
+		return nil, errors.New("a question mark in a password must be written %3F, an @ in an option %40")
 	}
 	if err := c.parseAddress(rest); err != nil {
 		return nil, err

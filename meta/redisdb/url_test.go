@@ -63,7 +63,7 @@ func TestParseURLRefuses(t *testing.T) {
 	for _, url := range []string{
 		"mysql://:secret@h/1", "redis://:secret@h/x", "redis://:secret@h/-1", "redis://:secret@h?nonsense=1", "redis://:secret@h?read-timeout=soon",
 		"redis://:secret@h?pool_size=many", "redis://:secret@h?client-cache=%zz", "redis://:secret@,h/1", "redis://:secret@a:1,/1",
-		"unix://:secret@run/s", "rediss://:secret@h?tls-cert-file=/none", "rediss://:secret@h?tls-ca-cert-file=/none", "redis://:secret@h?pool_fifo=perhaps",
+		"unix://:secret@run/s", "rediss://:secret@h?tls-cert-file=/none", "rediss://:secret@h?tls-ca-cert-file=/none", "redis://:secret@h?pool_fifo=perhaps", "redis://:no?secret@h/1", "redis://:secret?no@h/1",
 	} {
 		c, err := parseURL(url)
 		if err == nil {

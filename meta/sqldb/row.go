@@ -168,7 +168,7 @@ func timeColumns(t record.Time) (micros, rest int64, err error) {
 }
 
 func timeOf(micros, rest driver.Value) record.Time {
-	m, r := num(micros), num(rest)
+	m, r := num(micros), min(max(num(rest), 0), microsecond-1) // more than there is would spill into the seconds
 	sec := m / 1e6
 	sub := m % 1e6
 	if sub < 0 {
