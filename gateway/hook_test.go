@@ -13,7 +13,8 @@ import (
 // new version's cmd/routers.go: globalHandlers must still be what configureServerHandler gives to the router. And at
 // cmd/globals.go and cmd/server-main.go: globalBucketMetadataSys and globalNotificationSys must still be set before the layer
 // is first asked for StorageInfo, and have the types that hook.go gives them. And at cmd/bucket-handlers.go:
-// DeleteMultipleObjectsHandler must do no more than deletes.go knows of.
+// DeleteMultipleObjectsHandler must do no more than deletes.go knows of; at cmd/iam.go:
+// users and keys must be looked up as barred.go does.
 const forkVersion = "github.com/juicedata/minio v0.0.0-20260515071949-69a6cfc9da65"
 
 func TestForkIsTheOneThatTheHookWasMadeFor(t *testing.T) {

@@ -66,8 +66,7 @@ func (f *Front) removing(r *http.Request) *Failure {
 		}
 	}
 	bucket, _ := c.arg("bucketname").(string)
-	token, _ := strings.CutPrefix(r.Header.Get("Authorization"), "Bearer ")
-	return f.folders(r, token, "s3:DeleteObject", bucket, folders)
+	return f.folders(r, WebToken(r), "s3:DeleteObject", bucket, folders)
 }
 
 // zipping checks the download of folders.
@@ -105,8 +104,11 @@ func (f *Front) folders(r *http.Request, token, action, bucket string, folders [
 		return nil
 	}
 	holder, ok := f.o.Web.Holder(r, token)
-	if !ok || holder.Root {
-		return nil // the handler turns down who is not good
+	if !ok {
+		return notSignedIn
+	}
+	if holder.Root {
+		return nil
 	}
 	for _, folder := range folders {
 		may := true
@@ -119,6 +121,20 @@ func (f *Front) folders(r *http.Request, token, action, bucket string, folders [
 		}
 	}
 	return nil
+}
+
+// notSignedIn is the reply to a token that is not good, at which the pages ask for a new sign-in.
+var notSignedIn = &Failure{Status: http.StatusUnauthorized, Code: "AccessDenied", Message: "Access Denied."}
+
+// WebToken returns the token of the file manager that a header has, read as the server does: without the word before it, whose
+// case does not count, or all of the header.
+func WebToken(r *http.Request) string {
+	const scheme = "bearer "
+	v := r.Header.Get("Authorization")
+	if len(v) >= len(scheme) && strings.EqualFold(v[:len(scheme)], scheme) {
+		return v[len(scheme):]
+	}
+	return v
 }
 
 // webCall is a call of the file manager.

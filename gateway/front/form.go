@@ -35,6 +35,8 @@ func (f *Front) forms(next http.Handler) http.Handler {
 			switch {
 			case unsigned:
 				fail = f.putForm(p, r, form)
+			case fail == nil && f.o.Server != nil && f.barredForm(form):
+				fail = &keyUnknown
 			case fail == nil:
 				fail = form.rewrite(r, time.Now())
 			}

@@ -81,6 +81,7 @@ func (f *Front) outer() []member {
 		f.pace.wrap,                       // clients that stand still
 		f.limit.wrap,                      // room for requests, shared between access keys
 		f.preflight,                       // what browsers ask first
+		f.signers,                         // who signed, if one did
 		f.managers.wrap,                   // room for calls of management
 		f.translating,                     // calls of management that are younger than the server
 		unrouted,                          // what the server has no handler for

@@ -26,6 +26,11 @@ type Server interface {
 	Delete(w http.ResponseWriter, r *http.Request, keys []string, answer func(failed map[string]*Failure) []byte) bool
 	// Identity tells whose an access key is. False: nobody's.
 	Identity(accessKey string) (Identity, bool)
+	// Barred reports whether a request is signed with a key that was made for a user, or has such a key's token of the file
+	// manager, and the key is not good any more or the user was disabled. Nothing is verified but the token.
+	Barred(r *http.Request) bool
+	// BarredKey is Barred for a key.
+	BarredKey(accessKey string) bool
 	// Region is the one that requests must be signed for; empty: any.
 	Region() string
 }

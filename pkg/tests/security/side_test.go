@@ -3,7 +3,9 @@ package security
 import (
 	"bytes"
 	"context"
+	"crypto/md5" //nolint:gosec // what the protocol asks for
 	"crypto/sha256"
+	"encoding/base64"
 	"encoding/hex"
 	"encoding/json"
 	"errors"
@@ -214,4 +216,10 @@ func try(t *testing.T, flags []string, attacks []attack) {
 			}
 		})
 	}
+}
+
+// md5Of is the Content-MD5 of a body.
+func md5Of(body []byte) string {
+	sum := md5.Sum(body) //nolint:gosec // what the protocol asks for
+	return base64.StdEncoding.EncodeToString(sum[:])
 }

@@ -67,6 +67,12 @@ func TestFilesOfTheWeb(t *testing.T) {
 			s.call(but(s, "emptied"), "RemoveObject", map[string]any{"bucketname": "emptied", "objects": []string{"open/"}})
 			return !s.has("emptied", "open/closed/secret", topSecret)
 		}},
+		{"a folder's removal by a token whose word is written small", func(s *side) bool {
+			session := but(s, "small")
+			body := `{"id":1,"jsonrpc":"2.0","method":"web.RemoveObject","params":{"bucketname":"small","objects":["open/"]}}`
+			s.send(who{}, http.MethodPost, "minio/webrpc?Action=x", []byte(body), append(agent, "Content-Type", "application/json", "Authorization", "bearer "+session)...)
+			return !s.has("small", "open/closed/secret", topSecret)
+		}},
 		{"passwords are guessed by calls that end late", func(s *side) bool {
 			for k := range 60 {
 				body := fmt.Sprintf(`{"id":1,"jsonrpc":"2.0","method":"web.Login","params":{"username":%q,"password":"guess%d"}} and more`, root.key, k)
