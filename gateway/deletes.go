@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"net/http"
+	"slices"
 	_ "unsafe" // for go:linkname
 
 	"github.com/gorilla/mux"
@@ -88,8 +89,26 @@ type deletes struct {
 	caller iampolicy.Args // what the policy is asked, all but the key
 }
 
-// Delete implements front.Server.
-func (stock) Delete(w http.ResponseWriter, r *http.Request, keys []string, answer func(map[string]*front.Failure) []byte) bool {
+// Delete implements front.Server. The fork's middleware comes first, as before its handler: it looks at the time of the
+// signature, for one, and names the request.
+func (stock) Delete(w http.ResponseWriter, r *http.Request, keys []string, answer func(map[string]*front.Failure) []byte) (done bool) {
+	done = true // unless the middleware lets it through
+	forkChecked(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+		done = deleteAll(w, r, keys, answer)
+	})).ServeHTTP(w, r)
+	return done
+}
+
+// forkChecked returns a handler behind the fork's middleware, all but the front.
+func forkChecked(h http.Handler) http.Handler {
+	for _, m := range slices.Backward(forkHandlers[len(forkHandlers)-forkHandlerCount:]) {
+		h = m(h)
+	}
+	return h
+}
+
+// deleteAll is Delete behind the middleware.
+func deleteAll(w http.ResponseWriter, r *http.Request, keys []string, answer func(map[string]*front.Failure) []byte) bool {
 	d := deletes{ctx: forkContext(r, w, "DeleteMultipleObjects"), layer: forkLayer(), bucket: mux.Vars(r)["bucket"]}
 	if !d.plain(r) || !d.authenticate(r) || !d.plainBucket() {
 		return false
