@@ -50,6 +50,10 @@ type names struct {
 	bucket string // else the name of the one bucket
 }
 
+// Reserved tells which names in the root directory of a volume are never objects. Links that a mount makes should not lead there
+// for a gateway, which may read what whoever made them may not.
+func Reserved(name string) bool { return hidden(name) }
+
 // hidden reports whether a name at the root of the volume is out of reach for S3 requests: temporary files, uploads, the
 // server's settings, the trash, and the files that a mount shows but no volume stores (juicefs 1.4.1 has each of the
 // latter under a name with .jfs in front, too).

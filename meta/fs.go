@@ -21,6 +21,8 @@ type Options struct {
 	// SkipDirMtime is how long after a change of a directory's times further changes leave them alone; 0: 100 ms, negative: never.
 	SkipDirMtime time.Duration
 	MountPoint   string // in the session record; empty: "s3gateway"
+	// Unlinked tells which names in the root directory no symbolic link leads to: EACCES; nil: links lead everywhere in the volume.
+	Unlinked func(name string) bool
 	// Version is the juicefs version that this program is compatible with, for version gates and the session record.
 	Version  string
 	HostName string // in the session record; empty: the host's own

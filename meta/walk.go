@@ -69,7 +69,7 @@ func splitPath(path string) ([]string, error) {
 }
 
 // walk follows a path as far as it leads. ENOTDIR: something on the way is not a directory; EACCES: the caller may not
-// pass; ELOOP: too many links.
+// pass, or a link leads to where none may; ELOOP: too many links.
 func (tx *Tx) walk(c *Caller, path string, o walkOptions) (*route, error) {
 	names, err := splitPath(path)
 	if err != nil {
@@ -79,6 +79,9 @@ func (tx *Tx) walk(c *Caller, path string, o walkOptions) (*route, error) {
 		r, next, err := tx.walkNames(c, names, o)
 		if err != nil || next == nil {
 			return r, err
+		}
+		if len(next) > 0 && tx.fs.o.Unlinked != nil && tx.fs.o.Unlinked(next[0]) {
+			return nil, eAccess
 		}
 		names, o.read = next, false
 	}

@@ -11,6 +11,7 @@ import (
 	"time"
 
 	"juicefs/chunk"
+	"juicefs/gateway"
 	"juicefs/meta"
 	"juicefs/meta/engine"
 	"juicefs/meta/record"
@@ -41,7 +42,7 @@ func (p *program) openVolume(ctx context.Context, arg string, o *serviceOptions,
 	var err error
 	v.volumeMeta, err = p.openMeta(ctx, arg, engine.Options{Retries: orNever(o.retries)}, meta.Options{
 		Heartbeat: o.heartbeat, ReadOnly: o.readOnly, NoBackground: o.noBackground, SkipDirMtime: o.skipDirMtime,
-		MountPoint: o.mountPoint, Deletes: orNever(o.deletes), OnReplaced: replaced,
+		MountPoint: o.mountPoint, Unlinked: gateway.Reserved, Deletes: orNever(o.deletes), OnReplaced: replaced,
 		OnSetting: func(s *record.Setting) { p.followSetting(v, o, s) },
 		Observe:   func(op string, d time.Duration, restarts int) { v.meter.Load().MetaOp(op, d, restarts) },
 		DeleteSlice: func(ctx context.Context, s record.SliceID) error {
