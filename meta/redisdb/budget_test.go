@@ -77,6 +77,20 @@ func TestTurnarounds(t *testing.T) {
 		_, err := m.Incr(ctx, record.CounterInode, record.InodeBatch)
 		return err
 	})
+	// The keys of 1,000 objects, then a hundred of them at a time.
+	m.costs(t, "scan of the extended attributes of 1,000 objects", 11, func() error {
+		n := 0
+		for _, err := range m.Scan(ctx, engine.Range{Kind: record.KindXattr, All: true}) {
+			if err != nil {
+				return err
+			}
+			n++
+		}
+		if n < 1000 {
+			return fmt.Errorf("%d attributes", n)
+		}
+		return nil
+	})
 	m.costs(t, "incr 0", 1, func() error {
 		_, err := m.Incr(ctx, record.CounterInode, 0)
 		return err

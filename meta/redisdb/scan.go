@@ -5,6 +5,7 @@ import (
 	"errors"
 	"fmt"
 	"iter"
+	"slices"
 	"strconv"
 	"strings"
 
@@ -16,6 +17,10 @@ import (
 
 // keyStep is how many keys the server looks at in one step of a scan: about a millisecond of its time.
 const keyStep = 4096
+
+// hashesAtOnce is how many hashes, most of them small, a scan asks for at once, and how many fields of each at first: together
+// what it asks of a large one.
+const hashesAtOnce = 100
 
 // errEnough ends a scan whose receiver has enough.
 var errEnough = errors.New("enough")
@@ -99,11 +104,6 @@ func (e *Engine) scanKeys(ctx context.Context, pattern string, each func(name st
 		}
 		return nil
 	})
-}
-
-// scanHash calls each for the fields of a hash whose key ends in a number.
-func (e *Engine) scanHash(ctx context.Context, letters string, n uint64, each func(field, value []byte) error) error {
-	return e.scanPairs(ctx, "HSCAN", "0", func(a *args) { a.numbered(letters, n) }, each)
 }
 
 // scanPairs calls each for what a hash or a sorted set has, from a cursor on.
@@ -212,13 +212,45 @@ func (e *Engine) scanOwnKeys(ctx context.Context, r engine.Range, each func(reco
 // scanHashes yields records that are fields of hashes of inodes.
 func (e *Engine) scanHashes(ctx context.Context, r engine.Range, each func(record.Item) error) error {
 	return e.owners(ctx, r, func(keys []record.Key) error {
-		for _, owner := range keys {
-			if err := e.scanHash(ctx, letters(r.Kind), owner.A, e.fieldItem(r.Kind, owner.A, each)); err != nil {
+		for some := range slices.Chunk(keys, hashesAtOnce) {
+			if err := e.scanSome(ctx, some, each); err != nil {
 				return err
 			}
 		}
 		return nil
 	})
+}
+
+// scanSome yields the fields of a few hashes in one turnaround, and in more those of the large ones.
+func (e *Engine) scanSome(ctx context.Context, owners []record.Key, each func(record.Item) error) error {
+	commands := make([]command, len(owners))
+	for i, owner := range owners {
+		a := e.args()
+		a.numbered(letters(owner.Kind), owner.A)
+		a.str("0")
+		a.str("COUNT")
+		a.int(scanStep / hashesAtOnce)
+		commands[i] = command{"HSCAN", a}
+	}
+	var replies []reply
+	err := e.again(ctx, func(c *redis.Client) (err error) {
+		replies, err = e.pipeline(ctx, c, commands)
+		return err
+	})
+	if err != nil {
+		return err
+	}
+	for i, owner := range owners {
+		item := e.fieldItem(owner.Kind, owner.A, each)
+		next, err := replies[i].scanned(inPairs(item))
+		if err == nil && string(next) != "0" {
+			err = e.scanPairs(ctx, "HSCAN", string(next), func(a *args) { a.numbered(letters(owner.Kind), owner.A) }, item)
+		}
+		if err != nil {
+			return err
+		}
+	}
+	return nil
 }
 
 // fieldItem makes records of fields.

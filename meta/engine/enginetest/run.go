@@ -42,6 +42,7 @@ func Run(t *testing.T, open Open) {
 		{"page of numbers", testPageNumbers},
 		{"scan", testScan},
 		{"scan of many", testScanMany},
+		{"scan of what many inodes have", testScanOwners},
 		{"counters", testCounters},
 		{"ids are handed out once", testIncrParallel},
 		{"no update is lost", testNoLostUpdate},

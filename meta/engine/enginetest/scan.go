@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"maps"
 	"testing"
 
 	"juicefs/meta/engine"
@@ -54,6 +55,46 @@ func testScan(t *testing.T, d *db) {
 	if got := d.scan(engine.Range{Kind: record.KindParent, All: true}); !same(got[record.ParentKey(60, 61)], record.EncodeInt64(1)) {
 		t.Errorf("parents: %v", got)
 	}
+}
+
+// testScanOwners scans what many inodes have a few of, and one of them many: more than engines ask for at once.
+func testScanOwners(t *testing.T, d *db) {
+	const inodes, large, many = 250, 120, 1200
+	want := map[record.Key][]byte{}
+	var ws []engine.Write
+	plant := func(k record.Key, value []byte) {
+		want[k] = value
+		if ws = append(ws, put(k, value)); len(ws) == 200 {
+			d.commit(ws...)
+			ws = nil
+		}
+	}
+	for i := range inodes {
+		ino := record.Ino(1000 + i)
+		plant(record.XattrKey(ino, "etag"), fmt.Append(nil, i))
+		plant(record.XattrKey(ino, "none"), []byte{})
+		plant(record.EntryKey(ino, "f"), dirent(ino+1))
+	}
+	for i := range many {
+		plant(record.XattrKey(1000+large, fmt.Sprint("x", i)), fmt.Append(nil, i))
+		plant(record.EntryKey(1000+large, fmt.Sprint("n", i)), dirent(2))
+	}
+	d.commit(ws...)
+	got := d.scan(engine.Range{Kind: record.KindXattr, All: true})
+	maps.Copy(got, d.scan(engine.Range{Kind: record.KindEntry, All: true}))
+	if !equalDumps(got, want) {
+		t.Errorf("%d records, want %d", len(got), len(want))
+	}
+	n := 0
+	for _, err := range d.e.Scan(t.Context(), engine.Range{Kind: record.KindXattr, All: true}) {
+		if err != nil {
+			t.Fatal(err)
+		}
+		if n++; n == inodes/2 {
+			break
+		}
+	}
+	d.want(record.XattrKey(1000, "etag"), []byte("0")) // the scan left nothing unread
 }
 
 // testScanMany scans more than engines read at once, writing meanwhile, and stops early.
