@@ -10,18 +10,9 @@ import (
 	"juicefs/meta/record"
 )
 
-// CheckOptions say what Check does not look at.
-type CheckOptions struct {
-	// Lax leaves out totals, statistics and usage, which other programs keep up to date later or not exactly.
-	Lax bool
-}
-
-// Check reads every record of a volume that nobody writes to and returns what does not fit together, one line a finding.
-func Check(ctx context.Context, eng engine.Engine, o CheckOptions) ([]string, error) {
-	c, err := readState(ctx, eng)
-	if err != nil {
-		return nil, err
-	}
+// faults returns what does not fit together in a volume that nobody wrote to while its records were read, one line a finding.
+// lax leaves out totals, statistics and usage, which other programs keep up to date later or not exactly.
+func (c *state) faults(lax bool) []string {
 	c.entriesLead()
 	c.linksCount()
 	c.parentsFit()
@@ -30,13 +21,13 @@ func Check(ctx context.Context, eng engine.Engine, o CheckOptions) ([]string, er
 	c.refsCount()
 	c.trashShape()
 	c.idsAhead()
-	if !o.Lax {
+	if !lax {
 		c.statsFit()
 		c.totalsFit()
 		c.quotasFit()
 	}
 	slices.Sort(c.found)
-	return c.found, nil
+	return c.found
 }
 
 // state is all records of a volume.

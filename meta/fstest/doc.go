@@ -7,8 +7,8 @@
 //	}
 //
 // [Run] asks for a fresh, empty database many times. Each test makes a volume in it, does its operations through package
-// meta, and at the end [Check] reads every record and holds them against each other: link counts against entries, statistics
-// and totals against inodes, references against slices. Check knows the format and nothing of package meta.
+// meta, and at the end every record is read and held against the others: link counts against entries, statistics and totals
+// against inodes, references against slices. That check knows the format and nothing of package meta.
 //
 // Random histories compare with a model in memory after each operation; they log their seed, and -fstest.seed repeats one.
 // The tests run on the engine's fast paths and again without them.

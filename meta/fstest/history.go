@@ -17,10 +17,12 @@ import (
 	"juicefs/meta/record"
 )
 
-var historyTests = []test{
-	{"random histories agree with a model", func(t *testing.T, open Open) { testHistory(t, open) }},
-	{"random histories with a trash agree with a model", func(t *testing.T, open Open) { testHistory(t, open, withTrash) }},
-	{"random histories with conflicts agree with a model", testHistoryConflicts},
+func historyTests(steps int) []test {
+	return []test{
+		{"random histories agree with a model", func(t *testing.T, open Open) { testHistory(t, open, steps) }},
+		{"random histories with a trash agree with a model", func(t *testing.T, open Open) { testHistory(t, open, steps, withTrash) }},
+		{"random histories with conflicts agree with a model", func(t *testing.T, open Open) { testHistoryConflicts(t, open, steps) }},
+	}
 }
 
 // history runs random operations on a volume and a model.
@@ -49,14 +51,14 @@ var operations = []operation{
 	{3, (*history).opXattr, false}, {3, (*history).opOpen, true}, {3, (*history).opClose, true}, {1, (*history).opCompact, false}, {1, (*history).opCleanUp, false}, {1, (*history).opQuota, true}, {4, (*history).opList, false},
 }
 
-func testHistory(t *testing.T, open Open, opts ...option) {
-	runHistory(newVolume(t, open, append(opts, withOwners)...), operations, func(*rand.Rand) {})
+func testHistory(t *testing.T, open Open, steps int, opts ...option) {
+	runHistory(newVolume(t, open, append(opts, withOwners)...), steps, operations, func(*rand.Rand) {})
 }
 
 // testHistoryConflicts lets commits fail in ways that must make no difference.
-func testHistoryConflicts(t *testing.T, open Open) {
+func testHistoryConflicts(t *testing.T, open Open, steps int) {
 	failing := enginetest.NewFailing(open(t))
-	runHistory(newVolumeOn(t, failing, withTrash, withOwners), operations, func(r *rand.Rand) {
+	runHistory(newVolumeOn(t, failing, withTrash, withOwners), steps, operations, func(r *rand.Rand) {
 		if failing.Pending() < 3 {
 			failing.Fail(1+r.IntN(4), []enginetest.Fault{enginetest.Busy, enginetest.Conflicting}[r.IntN(2)])
 		}
@@ -64,7 +66,7 @@ func testHistoryConflicts(t *testing.T, open Open) {
 }
 
 // runHistory does random operations, before each of them disturb.
-func runHistory(v *volume, operations []operation, disturb func(*rand.Rand)) {
+func runHistory(v *volume, steps int, operations []operation, disturb func(*rand.Rand)) {
 	t := v.T
 	h := &history{volume: v, r: random(t), handles: map[*mnode][]func(){}, trashed: v.setup.setting.TrashDays > 0}
 	h.m = newModel(h.trashed, v.clock.now)
@@ -78,7 +80,7 @@ func runHistory(v *volume, operations []operation, disturb func(*rand.Rand)) {
 	if v.eng.Info().Name != "memkv" {
 		every = 10 // reading everything is what costs
 	}
-	for step := range steps() {
+	for step := range steps {
 		pick := h.r.IntN(total)
 		i := 0
 		for ; pick >= operations[i].weight; i++ {
@@ -95,7 +97,7 @@ func runHistory(v *volume, operations []operation, disturb func(*rand.Rand)) {
 			h.compare(step)
 		}
 	}
-	h.compare(steps())
+	h.compare(steps)
 	for _, rs := range h.handles {
 		for _, release := range rs {
 			release()

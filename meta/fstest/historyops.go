@@ -323,16 +323,12 @@ func (h *history) compare(step int) {
 }
 
 func (h *history) differences() string {
-	found, err := Check(h.Context(), h.eng, CheckOptions{})
-	if err != nil || len(found) > 0 {
-		return fmt.Sprintf("%v %q", err, found)
-	}
 	st, err := readState(h.Context(), h.eng)
-	if err == nil {
-		err = h.blocks.used(h.Context(), h.eng)
-	}
 	if err != nil {
 		return err.Error()
+	}
+	if found := append(st.faults(false), h.blocks.lost(st)...); len(found) > 0 {
+		return fmt.Sprintf("%q", found)
 	}
 	if d := h.sameDir(st, h.m.root, "/"); d != "" {
 		return d

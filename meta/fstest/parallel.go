@@ -15,17 +15,19 @@ import (
 	"juicefs/meta/record"
 )
 
-var parallelTests = []test{
-	{"concurrent histories leave a sound volume", func(t *testing.T, open Open) { testParallel(t, open, false) }},
-	{"concurrent histories with a trash leave a sound volume", func(t *testing.T, open Open) { testParallel(t, open, false, withTrash) }},
-	{"concurrent histories keep quotas", func(t *testing.T, open Open) { testParallel(t, open, true, withTrash) }},
-	{"one of many conditional commits wins", testOneWins},
-	{"many replace one object", testManyReplace},
-	{"directories come and go under objects", testParentRace},
-	{"what is replaced is always there", testSeenWhileReplaced},
-	{"concurrent renames make no loops", testRenameRace},
-	{"concurrent copies and deletions keep data that is used", testCopyRace},
-	{"concurrent appends to one file", testWriteRace},
+func parallelTests(steps int) []test {
+	return []test{
+		{"concurrent histories leave a sound volume", func(t *testing.T, open Open) { testParallel(t, open, steps, false) }},
+		{"concurrent histories with a trash leave a sound volume", func(t *testing.T, open Open) { testParallel(t, open, steps, false, withTrash) }},
+		{"concurrent histories keep quotas", func(t *testing.T, open Open) { testParallel(t, open, steps, true, withTrash) }},
+		{"one of many conditional commits wins", testOneWins},
+		{"many replace one object", testManyReplace},
+		{"directories come and go under objects", func(t *testing.T, open Open) { testParentRace(t, open, steps) }},
+		{"what is replaced is always there", func(t *testing.T, open Open) { testSeenWhileReplaced(t, open, steps) }},
+		{"concurrent renames make no loops", testRenameRace},
+		{"concurrent copies and deletions keep data that is used", testCopyRace},
+		{"concurrent appends to one file", testWriteRace},
+	}
 }
 
 // parallel runs f for n workers at once, each with a source of its own, and fails the test on an error.
@@ -63,18 +65,17 @@ type worker struct {
 	still bool
 }
 
-func testParallel(t *testing.T, open Open, quota bool, opts ...option) {
+func testParallel(t *testing.T, open Open, steps int, quota bool, opts ...option) {
 	v := newVolume(t, open, append(opts, withOwners)...)
 	v.mkdir("/q")
 	if quota {
 		v.limit("/q", -1, -1)
 	}
 	clients := []*volume{v, v.client()} // which knows of the quota
-	n := steps() / 4
 	v.parallel(6, func(i int, r *rand.Rand) error {
 		w := &worker{v: clients[i%2], r: r, id: i, still: quota}
 		defer w.release()
-		for range n {
+		for range steps / 4 {
 			v.clock.tick(time.Duration(r.IntN(100)) * time.Second)
 			if what, err := w.step(); !expected(err) {
 				return fmt.Errorf("%s: %w", what, err)
@@ -340,12 +341,12 @@ func testManyReplace(t *testing.T, open Open) {
 }
 
 // testParentRace puts objects below directories that others remove when they are empty.
-func testParentRace(t *testing.T, open Open) {
+func testParentRace(t *testing.T, open Open, steps int) {
 	for _, opts := range [][]option{nil, {withTrash}} {
 		v := newVolume(t, open, opts...)
 		v.mkdir("/top")
 		v.parallel(6, func(i int, r *rand.Rand) error {
-			for n := range 40 {
+			for n := range steps / 15 {
 				p := fmt.Sprintf("/top/a/b/%d", i)
 				if _, err := v.fs.CommitObject(t.Context(), v.root, &meta.ObjectSpec{Path: p, Mode: 0o644, Parents: true, Top: "/top"}); err != nil {
 					return fmt.Errorf("put %d: %w", n, err)
@@ -455,7 +456,7 @@ func testWriteRace(t *testing.T, open Open) {
 
 // testSeenWhileReplaced holds that a key which others replace all the time is always there, for reading and listing, and
 // that a directory whose last key comes and goes never makes a put fail.
-func testSeenWhileReplaced(t *testing.T, open Open) {
+func testSeenWhileReplaced(t *testing.T, open Open, steps int) {
 	for _, opts := range [][]option{nil, {withTrash}} {
 		v := newVolume(t, open, opts...)
 		keys := []string{"/d/e/a", "/d/e/b", "/d/e/c"}
@@ -464,7 +465,7 @@ func testSeenWhileReplaced(t *testing.T, open Open) {
 		}
 		v.parallel(6, func(i int, r *rand.Rand) error {
 			w := &worker{v: v, r: r}
-			for range 60 {
+			for range steps / 10 {
 				if i < 3 {
 					s := &meta.ObjectSpec{Path: keys[i], Mode: 0o644, Xattrs: map[string][]byte{"x": []byte(keys[i])}}
 					if _, err := v.fs.CommitObject(v.Context(), v.root, s); err != nil {

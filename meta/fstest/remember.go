@@ -28,18 +28,21 @@ func (r remoteEngine) Info() engine.Info {
 
 // RunRemembering runs what walks paths on an engine whose clients remember them, which they otherwise do on remote ones only.
 func RunRemembering(t *testing.T, open Open) {
-	run(t, func(t *testing.T) engine.Engine { return remoteEngine{open(t)} }, [][]test{objectTests, listTests, renameTests, statTests, quotaTests, historyTests, parallelTests})
+	length := steps(long)
+	run(t, func(t *testing.T) engine.Engine { return remoteEngine{open(t)} }, [][]test{objectTests, listTests, renameTests, statTests, quotaTests, historyTests(length), parallelTests(length)})
 }
 
-var rememberTests = []test{
-	{"turnarounds with remembered paths", testRememberedBudgets},
-	{"what is remembered and not true costs no more than a walk", testWrongMemory},
-	{"names are not guessed where they often are there", testDoubt},
-	{"errors are of what is there, not of what is remembered", testMemoryErrors},
-	{"limits are of what is there, not of what is remembered", testMemoryLimits},
-	{"lost answers of commits from memory", testMemoryLost},
-	{"two clients that remember, on few names", testMemoryRace},
-	{"random histories of two clients that remember agree with a model", testMemoryHistory},
+func rememberTests(steps int) []test {
+	return []test{
+		{"turnarounds with remembered paths", testRememberedBudgets},
+		{"what is remembered and not true costs no more than a walk", testWrongMemory},
+		{"names are not guessed where they often are there", testDoubt},
+		{"errors are of what is there, not of what is remembered", testMemoryErrors},
+		{"limits are of what is there, not of what is remembered", testMemoryLimits},
+		{"lost answers of commits from memory", testMemoryLost},
+		{"two clients that remember, on few names", func(t *testing.T, open Open) { testMemoryRace(t, open, steps) }},
+		{"random histories of two clients that remember agree with a model", func(t *testing.T, open Open) { testMemoryHistory(t, open, steps) }},
+	}
 }
 
 // remembering has a client remember so many names.
@@ -345,16 +348,15 @@ func testMemoryLost(t *testing.T, open Open) {
 }
 
 // testMemoryRace has two clients put objects below directories that both of them remove, move and make again, and list.
-func testMemoryRace(t *testing.T, open Open) {
+func testMemoryRace(t *testing.T, open Open, steps int) {
 	for _, names := range []int{2, 100} {
 		v := newVolume(t, open, withOwners, remembering(names))
 		clients := []*volume{v, v.client()}
 		v.mkdir("/top")
-		n := steps() / 6
 		v.parallel(6, func(i int, r *rand.Rand) error {
 			w := &worker{v: clients[i%2], r: r, id: i}
 			fs, ctx, c := w.v.fs, v.Context(), v.root
-			for range n {
+			for range steps / 6 {
 				dir := fmt.Sprintf("/top/%s/%s", w.name(), w.name())
 				mine := fmt.Sprintf("%s/own-%d", dir, i)
 				s := &meta.ObjectSpec{Path: mine, Mode: 0o644, Parents: true, Xattrs: map[string][]byte{"x": []byte(mine)}}
@@ -399,13 +401,13 @@ func testMemoryRace(t *testing.T, open Open) {
 }
 
 // testMemoryHistory runs a random history in which two clients take turns, so that what one remembers is what the other changes.
-func testMemoryHistory(t *testing.T, open Open) {
+func testMemoryHistory(t *testing.T, open Open, steps int) {
 	for _, names := range []int{3, 100} {
 		v := newVolume(t, open, withTrash, withOwners, remembering(names))
 		mine, other := v.fs, v.client().fs
 		// What a client has open, and the quotas that it has read, are its own: the model has one client.
 		shared := slices.DeleteFunc(slices.Clone(operations), func(o operation) bool { return o.alone })
-		runHistory(v, shared, func(r *rand.Rand) {
+		runHistory(v, steps, shared, func(r *rand.Rand) {
 			if r.IntN(3) == 0 {
 				if v.fs = mine; r.IntN(2) == 0 {
 					v.fs = other

@@ -142,12 +142,11 @@ func (v *volume) check() {
 	var err error
 	// A background deletion between two scans is no fault of the volume: what does not go away is.
 	poll(func() bool {
-		if found, err = Check(ctx, v.eng, CheckOptions{Lax: v.setup.lax}); err != nil || len(found) > 0 {
-			return err != nil
+		var st *state
+		if st, err = readState(ctx, v.eng); err != nil {
+			return true
 		}
-		if lost := v.blocks.used(ctx, v.eng); lost != nil {
-			found = []string{lost.Error()}
-		}
+		found = append(st.faults(v.setup.lax), v.blocks.lost(st)...)
 		return len(found) == 0
 	}, 2*time.Second)
 	if err != nil {
@@ -243,21 +242,16 @@ func (b *blocks) failWith(err error) {
 	b.fail = err
 }
 
-// used holds that nothing that a chunk refers to was deleted.
-func (b *blocks) used(ctx context.Context, eng engine.Engine) error {
-	for it, err := range eng.Scan(ctx, engine.Range{Kind: record.KindChunk, All: true}) {
-		if err != nil {
-			return err
-		}
-		ss, err := record.DecodeSlices(it.Value)
-		if err != nil {
-			return err
-		}
-		for _, s := range ss {
-			if s.ID != 0 && b.deleted(s) {
-				return fmt.Errorf("slice %d of %s was deleted", s.ID, it.Key)
+// lost holds that nothing that a chunk refers to was deleted, and returns what was.
+func (b *blocks) lost(st *state) (found []string) {
+	for ino, chunks := range st.chunks {
+		for i, ss := range chunks {
+			for _, s := range ss {
+				if s.ID != 0 && b.deleted(s) {
+					found = append(found, fmt.Sprintf("slice %d of inode %d, chunk %d was deleted", s.ID, ino, i))
+				}
 			}
 		}
 	}
-	return nil
+	return found
 }

@@ -29,14 +29,26 @@ func open(tb testing.TB, url string) *redisdb.Engine {
 	return e
 }
 
-func TestEngineAlone(t *testing.T) { enginetest.Run(t, opener(redistest.Start(t).URL)) }
+func TestEngineAlone(t *testing.T) {
+	t.Parallel()
+	enginetest.Run(t, opener(redistest.Start(t).URL))
+}
 
-func TestEngineInCluster(t *testing.T) { enginetest.Run(t, opener(redistest.StartCluster(t).URL)) }
+func TestEngineInCluster(t *testing.T) {
+	t.Parallel()
+	enginetest.Run(t, opener(redistest.StartCluster(t).URL))
+}
 
-func TestEngineUnderSentinel(t *testing.T) { enginetest.Run(t, opener(redistest.StartSentinel(t).URL)) }
+func TestEngineUnderSentinel(t *testing.T) {
+	t.Parallel()
+	enginetest.Run(t, opener(redistest.StartSentinel(t).URL))
+}
 
 // TestEngineWithoutScripts runs where the server does not let this user run scripts.
-func TestEngineWithoutScripts(t *testing.T) { enginetest.Run(t, opener(withoutScripts(t))) }
+func TestEngineWithoutScripts(t *testing.T) {
+	t.Parallel()
+	enginetest.Run(t, opener(withoutScripts(t)))
+}
 
 // withoutScripts returns the addresses of a server that refuses scripts.
 func withoutScripts(tb testing.TB) func(n int) string {

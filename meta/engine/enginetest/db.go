@@ -3,8 +3,12 @@ package enginetest
 import (
 	"bytes"
 	"errors"
+	"reflect"
 	"testing"
 	"time"
+
+	"github.com/google/go-cmp/cmp"
+	"github.com/google/go-cmp/cmp/cmpopts"
 
 	"juicefs/meta/engine"
 	"juicefs/meta/record"
@@ -116,6 +120,45 @@ func (d *db) scan(r engine.Range) map[record.Key][]byte {
 		all[it.Key] = it.Value
 	}
 	return all
+}
+
+// diff returns how two answers of an engine differ, empty and absent slices taken for the same; "" if they do not. They are
+// often of a thousand entries and nearly always equal, and what makes a difference readable took longer to say so than the
+// engines took to answer.
+func diff(want, got any) string {
+	if alike(reflect.ValueOf(want), reflect.ValueOf(got)) {
+		return ""
+	}
+	return cmp.Diff(want, got, cmpopts.EquateEmpty())
+}
+
+// alike reports whether values are surely the same but for empty and absent slices.
+func alike(a, b reflect.Value) bool {
+	if a.IsValid() != b.IsValid() || !a.IsValid() || a.Type() != b.Type() {
+		return false
+	}
+	switch a.Kind() {
+	case reflect.Pointer:
+		return a.Pointer() == b.Pointer() || !a.IsNil() && !b.IsNil() && alike(a.Elem(), b.Elem())
+	case reflect.Struct:
+		for i := range a.NumField() {
+			if !alike(a.Field(i), b.Field(i)) {
+				return false
+			}
+		}
+		return true
+	case reflect.Slice:
+		if a.Type().Elem().Kind() == reflect.Uint8 {
+			return bytes.Equal(a.Bytes(), b.Bytes())
+		}
+		for i := range min(a.Len(), b.Len()) {
+			if !alike(a.Index(i), b.Index(i)) {
+				return false
+			}
+		}
+		return a.Len() == b.Len()
+	}
+	return a.Comparable() && a.Equal(b)
 }
 
 // same compares values, telling absent from empty.
