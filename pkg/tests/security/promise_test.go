@@ -55,6 +55,10 @@ func TestPromises(t *testing.T) {
 			must(s.t, err)
 			return len(parts.ObjectParts) == 1 && parts.ObjectParts[0].Size == 4
 		}},
+		{"a bucket that was to have locks has none", func(s *side) bool {
+			return s.send(root, http.MethodPut, "unlocked", nil, "X-Amz-Bucket-Object-Lock-Enabled", "true").ok() &&
+				s.send(root, http.MethodHead, "unlocked", nil).ok()
+		}},
 		{"S22 any web page may read with credentials", func(s *side) bool {
 			s.bucket("s22")
 			s.put("s22", "k", "data")
@@ -73,6 +77,12 @@ func TestPromises(t *testing.T) {
 
 // chunk sends data as one signed chunk, with a length that it says.
 func (s *side) chunk(path, data string, length int) answer {
+	s.t.Helper()
+	return s.do(s.chunked(path, data, length, nil))
+}
+
+// chunked is that request; change, unless it is nil, makes of its body what is sent.
+func (s *side) chunked(path, data string, length int, change func(body string) string) *http.Request {
 	s.t.Helper()
 	mac := func(key []byte, text string) []byte {
 		h := hmac.New(sha256.New, key)
@@ -97,8 +107,12 @@ func (s *side) chunk(path, data string, length int) answer {
 		seed = hex.EncodeToString(mac(key, strings.Join([]string{"AWS4-HMAC-SHA256-PAYLOAD", date, scope, seed, sum(""), sum(part)}, "\n")))
 		fmt.Fprintf(&body, "%x;chunk-signature=%s\r\n%s\r\n", len(part), seed, part)
 	}
-	req.Body, req.ContentLength = io.NopCloser(strings.NewReader(body.String())), int64(body.Len())
-	return s.do(req)
+	text := body.String()
+	if change != nil {
+		text = change(text)
+	}
+	req.Body, req.ContentLength = io.NopCloser(strings.NewReader(text)), int64(len(text))
+	return req
 }
 
 // TestS25WeakPasswords: whoever starts a gateway with a password that everybody tries is told. The original says nothing
