@@ -47,7 +47,11 @@ func (o *other) open(t *testing.T, text string) *s3.Bucket {
 	t.Helper()
 	srv := httptest.NewTLSServer(o)
 	t.Cleanup(srv.Close)
-	return must[*s3.Bucket](t)(s3.Open(text+"?tls-insecure-skip-verify=true", s3.Options{
+	sep := "?"
+	if strings.Contains(text, "?") {
+		sep = "&"
+	}
+	return must[*s3.Bucket](t)(s3.Open(text+sep+"tls-insecure-skip-verify=true", s3.Options{
 		AccessKey: "key", SecretKey: "secret", StorageClass: "COLD",
 		Dial: func(ctx context.Context, network, _ string) (net.Conn, error) {
 			return new(net.Dialer).DialContext(ctx, network, srv.Listener.Addr().String())

@@ -10,6 +10,7 @@
 //   - records, for tests about what is in metadata: both orders of the two programs on both engines; the original with itself on
 //     SQLite, which is about the test and not about the engine; ours with itself on Redis, where gateways are most often several.
 //     How buckets lie on the volume is above the engine, so on Redis each order has one of the two ways;
+//   - names, for the test that meets every kind of record: both orders on a cluster of Redis, where keys have other names;
 //   - blocks, for tests about what no engine sees, the form of blocks and the server's own files: both orders of the two programs,
 //     on SQLite.
 //

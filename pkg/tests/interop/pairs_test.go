@@ -32,6 +32,8 @@ type engine struct {
 var (
 	sqlite = engine{"SQLite", func(testing.TB) string { return "" }}
 	redis  = engine{"Redis", func(t testing.TB) string { t.Helper(); return redistest.Start(t).URL(0) }}
+	// In a cluster the number of the database is in front of every key.
+	cluster = engine{"a cluster of Redis", func(t testing.TB) string { t.Helper(); return redistest.StartCluster(t).URL(3) }}
 )
 
 // format makes a volume in an empty database of the engine.
@@ -49,6 +51,7 @@ type plan []struct {
 
 var (
 	records = plan{{sqlite, []pair{originals, originalThenOurs, oursThenOriginal}}, {redis, []pair{originalThenOurs, oursThenOriginal, ours}}}
+	names   = plan{{cluster, []pair{originalThenOurs, oursThenOriginal}}}
 	blocks  = plan{{sqlite, []pair{originalThenOurs, oursThenOriginal}}}
 )
 

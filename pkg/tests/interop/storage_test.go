@@ -1,7 +1,10 @@
 package interop
 
 import (
+	"hash/crc32"
+	"io"
 	"net/http"
+	"strconv"
 	"strings"
 	"testing"
 
@@ -29,6 +32,7 @@ func TestVolumesWithBlocksInS3(t *testing.T) {
 		{"minio, original then ours", "minio", "original-minio", oracle.Real, oracle.Ours, root},
 		{"minio, ours then original, with temporary keys", "minio", "ours-minio", oracle.Ours, oracle.Real, assumeRole(t, store)},
 		{"s3, ours then original", "s3", "ours-s3", oracle.Ours, oracle.Real, root},
+		{"s3, original then ours", "s3", "original-s3", oracle.Real, oracle.Ours, root},
 	} {
 		t.Run(c.name, func(t *testing.T) {
 			t.Parallel()
@@ -80,9 +84,17 @@ func compareStore(t *testing.T, s3 *minio.Core, bucket string, v *oracle.Volume)
 			t.Fatal(o.Err)
 		}
 		got[o.Key[strings.LastIndexByte(o.Key, '/')+1:]] = o.Size
-		info, err := s3.StatObject(t.Context(), bucket, o.Key, minio.StatObjectOptions{})
-		if err != nil || info.UserMetadata["Crc32c"] == "" {
-			t.Errorf("block %s: %v, metadata %v", o.Key, err, info.UserMetadata)
+		body, info, _, err := s3.GetObject(t.Context(), bucket, o.Key, minio.GetObjectOptions{})
+		if err != nil {
+			t.Fatalf("block %s: %v", o.Key, err)
+		}
+		sum := crc32.New(crc32.MakeTable(crc32.Castagnoli))
+		if _, err = io.Copy(sum, body); err != nil {
+			t.Fatalf("block %s: %v", o.Key, err)
+		}
+		_ = body.Close() // read to its end
+		if want := strconv.FormatUint(uint64(sum.Sum32()), 10); info.UserMetadata["Crc32c"] != want {
+			t.Errorf("block %s: metadata %v, want the checksum %s", o.Key, info.UserMetadata, want)
 		}
 	}
 	if d := cmp.Diff(got, v.Dump(t).Blocks()); d != "" {
