@@ -26,11 +26,11 @@ const maxLate = 512
 // to tell, it compares the signature by itself, and to the Chain that data is a gap.
 type Chain struct {
 	body  *chunks
-	key   *chunkKey
 	queue chan lateChunk
 	wrong atomic.Bool // a signature is: see Mismatch
 
 	// What follows belongs to the writer.
+	mac      *chunkMAC
 	pair     *checksum.Pair // of all data and of the chunk at hand; nil: sum and md5 are in its place
 	sum, md5 hash.Hash      // of the chunk at hand, and of all data
 	cur      lateChunk      // being summed, or the next to be; its size is 0 if none is known
@@ -46,7 +46,7 @@ type lateChunk struct {
 
 // newChain returns the chain of a body of which nothing was read. A nil pair means that it is to have two writers.
 func newChain(c *chunks, pair *checksum.Pair) *Chain {
-	a := &Chain{body: c, key: &c.signer.chunkKey, queue: make(chan lateChunk, maxLate), pair: pair}
+	a := &Chain{body: c, queue: make(chan lateChunk, maxLate), mac: c.signer.mac.another(), pair: pair}
 	if pair == nil {
 		a.sum, a.md5 = sha256.New(), md5.New() //nolint:gosec // the entity tag of S3
 	}
@@ -118,7 +118,7 @@ func (a *Chain) step(p []byte) int {
 
 // compare looks at the signature of the chunk at hand, which is complete.
 func (a *Chain) compare() {
-	if !a.key.good(payloadAlgorithm, a.cur.previous, emptySHA256+"\n"+hex.EncodeToString(a.chunkSum()), a.cur.want) {
+	if !a.mac.good(payloadAlgorithm, a.cur.previous, emptySHA256+"\n"+hex.EncodeToString(a.chunkSum()), a.cur.want) {
 		a.wrong.Store(true)
 		return
 	}

@@ -1,6 +1,7 @@
 package front
 
 import (
+	"crypto/hmac"
 	"crypto/sha256"
 	"crypto/subtle"
 	"encoding/hex"
@@ -12,7 +13,7 @@ import (
 //
 // It is for the goroutine that reads the body.
 type chunkSigner struct {
-	chunkKey
+	mac      *chunkMAC
 	previous string    // the signature before that of the chunk at hand
 	want     string    // that of the chunk at hand
 	sum      hash.Hash // of its data, unless it is late
@@ -22,7 +23,7 @@ type chunkSigner struct {
 }
 
 func newChunkSigner(key []byte, date string, s *signatureV4) *chunkSigner {
-	return &chunkSigner{chunkKey: chunkKey{key: key, date: date, scope: s.scope}, previous: s.signature, sum: sha256.New()}
+	return &chunkSigner{mac: newChunkMAC(key, date, s.scope), previous: s.signature, sum: sha256.New()}
 }
 
 // begin is called before the data of a chunk, which has size bytes and begins at the byte at of all data.
@@ -57,7 +58,7 @@ func (s *chunkSigner) checkTrailer(lines, signature string) bool {
 }
 
 func (s *chunkSigner) follow(what, signed, signature string) bool {
-	if !s.good(what, s.previous, signed, signature) {
+	if !s.mac.good(what, s.previous, signed, signature) {
 		return false
 	}
 	s.previous = signature
@@ -70,15 +71,35 @@ const (
 	trailerAlgorithm = "AWS4-HMAC-SHA256-TRAILER"
 )
 
-// chunkKey is what the signatures of all chunks of a body have in common. It may be used by several goroutines.
-type chunkKey struct {
+// chunkMAC tells good signatures of one request's chunks from others. It is for one goroutine.
+type chunkMAC struct {
 	key   []byte
-	date  string
-	scope string
+	scope string // the lines that all signed texts have: the date and the scope
+	hash  hash.Hash
+	text  []byte // memory
 }
 
+func newChunkMAC(key []byte, date, scope string) *chunkMAC {
+	return &chunkMAC{key: key, scope: "\n" + date + "\n" + scope + "\n"}
+}
+
+// another returns one for another goroutine.
+func (m *chunkMAC) another() *chunkMAC { return &chunkMAC{key: m.key, scope: m.scope} }
+
 // good reports whether a signature is the right one after the previous.
-func (k *chunkKey) good(what, previous, signed, signature string) bool {
-	want := hex.EncodeToString(mac(k.key, what+"\n"+k.date+"\n"+k.scope+"\n"+previous+"\n"+signed))
-	return subtle.ConstantTimeCompare([]byte(want), []byte(signature)) == 1
+func (m *chunkMAC) good(what, previous, signed, signature string) bool {
+	if m.hash == nil {
+		m.hash = hmac.New(sha256.New, m.key)
+	} else {
+		m.hash.Reset() // keeps what it knows of the key
+	}
+	m.text = append(m.text[:0], what...)
+	for _, part := range [...]string{m.scope, previous, "\n", signed} {
+		m.text = append(m.text, part...)
+	}
+	_, _ = m.hash.Write(m.text) // a hash does not fail
+	m.text = m.hash.Sum(m.text[:0])
+	var want [2 * sha256.Size]byte
+	hex.Encode(want[:], m.text)
+	return subtle.ConstantTimeCompare(want[:], []byte(signature)) == 1
 }
