@@ -91,7 +91,7 @@ tools: debs $(TOOLS)/juicefs $(TOOLS)/mc $(TOOLS)/mc2021 clients
 # Programs that use the gateway as its users' programs do.
 .PHONY: clients
 clients: $(TOOLS)/awsgo $(TOOLS)/miniogo $(TOOLS)/miniogo2021 $(TOOLS)/node
-	@$(GO) run ./pkg/tests/tools/debs rclone=rclone s3cmd=s3cmd restic=restic
+	@$(GO) run ./pkg/tests/tools/debs aws=awscli rclone=rclone s3cmd=s3cmd restic=restic
 
 # JuiceFS without the storage and database clients that no test speaks to.
 $(TOOLS)/juicefs: TAGS = nohdfs,noceph,nogluster,noqingstor,nocos,nobos,noibmcos,noobs,nooss,notos,noqiniu,nobunny,nostorj,noks3,notikv

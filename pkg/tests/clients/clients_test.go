@@ -130,7 +130,7 @@ func TestClients(t *testing.T) {
 			b := serve(t, secure)
 			for name, use := range map[string]func(*testing.T, *bench, string){
 				"awsgo": useProgram, "miniogo": useProgram, "miniogo2021": useProgram, "aws.mjs": useNode, "minio.mjs": useNode,
-				"mc": useMC, "mc2021": useMC, "rclone": useRclone, "s3cmd": useS3cmd, "restic": useRestic,
+				"mc": useMC, "mc2021": useMC, "aws": useAWS, "rclone": useRclone, "s3cmd": useS3cmd, "restic": useRestic,
 			} {
 				t.Run(name, func(t *testing.T) { use(t, b, name) })
 			}

@@ -78,6 +78,58 @@ func useRclone(t *testing.T, b *bench, name string) {
 	}
 }
 
+func useAWS(t *testing.T, b *bench, name string) {
+	path, bucket := installed(t, name), bucketOf(name)
+	none := filepath.Join(t.TempDir(), "none")
+	env := b.env(bucket, "AWS_DEFAULT_REGION="+oracle.Region, "AWS_CONFIG_FILE="+none, "AWS_SHARED_CREDENTIALS_FILE="+none)
+	if b.g.TLS != nil {
+		env = append(env, "AWS_CA_BUNDLE="+b.g.TLS.File)
+	}
+	dir, files := tree(t)
+	at := "s3://" + bucket
+	aws := func(args ...string) string {
+		t.Helper()
+		return command(t, env, path, append([]string{"--endpoint-url", b.g.URL(), "s3"}, args...)...)
+	}
+	aws("mb", at)
+	aws("sync", dir, at+"/tree")
+	b.sameKeys(t, bucket, "tree/", files)
+	delete(files, "some dir/1/file+1")
+	must(t, os.Remove(filepath.Join(dir, "some dir/1/file+1")))
+	aws("sync", "--delete", dir, at+"/tree")
+	b.sameKeys(t, bucket, "tree/", files)
+	back := t.TempDir()
+	aws("sync", at+"/tree", back)
+	sameTree(t, back, files)
+	aws("cp", filepath.Join(b.dir, "in"), at+"/left")
+	aws("cp", "s3://"+seedBucket+"/"+seedKey, b.out(bucket))
+	aws("cp", "--recursive", at+"/tree/some dir", at+"/copied")
+	b.sameKeys(t, bucket, "copied/", below(files, "some dir/"))
+	aws("mv", at+"/copied/2/file+4096", at+"/moved")
+	if out := aws("ls", "--recursive", at); strings.Count(out, "\n") != 2*len(files)+1 {
+		t.Errorf("listed are\n%s", out)
+	}
+	b.check(t, bucket)
+	aws("rm", "--recursive", at+"/tree")
+	aws("rm", "--recursive", at+"/copied")
+	aws("rm", at+"/moved")
+	if keys := b.keys(t, bucket); len(keys) != 1 {
+		t.Errorf("remain: %q", keys)
+	}
+	aws("rb", "--force", at)
+}
+
+// below are the files of a folder, by what follows it.
+func below(files map[string][]byte, dir string) map[string][]byte {
+	in := map[string][]byte{}
+	for name, data := range files {
+		if rest, ok := strings.CutPrefix(name, dir); ok {
+			in[rest] = data
+		}
+	}
+	return in
+}
+
 func useS3cmd(t *testing.T, b *bench, name string) {
 	path, bucket := installed(t, name), bucketOf(name)
 	config := fmt.Sprintf("[default]\naccess_key = %s\nsecret_key = %s\nhost_base = %s\nhost_bucket = %s\nbucket_location = %s\nuse_https = %v\n",
