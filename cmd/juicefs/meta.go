@@ -13,6 +13,9 @@ import (
 
 // metaURL completes a META-URL from the command line with scheme and password.
 func (p *program) metaURL(ctx context.Context, arg string) (string, error) {
+	if err := notAFile(arg); err != nil {
+		return "", err
+	}
 	full, err := p.addPassword(withScheme(arg))
 	if err != nil {
 		return "", err

@@ -18,6 +18,18 @@ func withScheme(metaURL string) string {
 	return metaURL
 }
 
+// notAFile refuses a META-URL without a scheme that is rather a file than a server of Redis, which would be looked for in vain.
+func notAFile(metaURL string) error {
+	if strings.Contains(metaURL, "://") || strings.Contains(metaURL, "@") { // what is before an @ may be a password
+		return nil
+	}
+	path := strings.TrimPrefix(metaURL, "sqlite3:")
+	if path == metaURL && !strings.HasSuffix(path, ".db") && !strings.HasPrefix(path, "/") && !strings.HasPrefix(path, ".") {
+		return nil
+	}
+	return fmt.Errorf("META-URL %q has no scheme: a file of SQLite is sqlite3://%s, a server of Redis redis://HOST:PORT/DB", metaURL, path)
+}
+
 // schemeOf returns what stands before "://".
 func schemeOf(metaURL string) string {
 	scheme, _, _ := strings.Cut(metaURL, "://")

@@ -187,7 +187,7 @@ func (c *Conflict) Unwrap() error { return c.Cause }
 var (
 	// ErrBusy is wrapped when the database could not take the transaction now (locked, loading, too many connections,
 	// not connected); nothing was written and trying again later may succeed.
-	ErrBusy = errors.New("database is busy")
+	ErrBusy = errors.New("database cannot be used now")
 	// ErrUnknown is wrapped when the connection was lost after a commit was sent: it may have been applied or not.
 	ErrUnknown = errors.New("outcome of the commit is unknown")
 	// ErrNotFormatted is returned on opening a database that holds no volume, where the engine can tell without reading
