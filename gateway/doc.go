@@ -15,6 +15,7 @@
 //
 // Layer has the methods that the fork calls, in files by topic: bucket.go, object.go, copy.go, delete.go, list.go,
 // multipart.go, uploads.go, tags.go, policy.go, lock.go. Each checks names, calls one method of the volume and translates
-// the error (errors.go). Everything that touches the fork's process-wide state is in minio.go and hook.go. Package front has the
-// handlers that run before the fork's.
+// the error (errors.go). minio.go starts and ends the fork, whose state is that of the process. What it keeps private and is used
+// all the same is named by go:linkname beside what uses it; hook_test.go pins the version. Package front has the handlers that
+// run before the fork's.
 package gateway
