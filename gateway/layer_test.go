@@ -68,6 +68,12 @@ func newWorldIn(t testing.TB, eng engine.Engine, bucket object.Bucket) *world {
 // open opens the volume once more.
 func (w *world) open(t testing.TB, o meta.Options) *vfs.Volume {
 	t.Helper()
+	return w.openAs(t, o, vfs.Config{})
+}
+
+// openAs is open with options of the volume.
+func (w *world) openAs(t testing.TB, o meta.Options, c vfs.Config) *vfs.Volume {
+	t.Helper()
 	ctx := context.Background()
 	o.DeleteSlice = func(ctx context.Context, s record.SliceID) error {
 		return w.store.Remove(ctx, chunk.Ref{ID: s.ID, Size: s.Size})
@@ -75,7 +81,8 @@ func (w *world) open(t testing.TB, o meta.Options) *vfs.Volume {
 	fs, err := meta.Open(ctx, w.eng, o)
 	must(t, err)
 	must(t, fs.StartSession(ctx))
-	v, err := vfs.Open(ctx, vfs.Config{FS: fs, Store: w.store, Pool: w.pool, Caller: meta.Caller{Umask: 0o022}})
+	c.FS, c.Store, c.Pool, c.Caller = fs, w.store, w.pool, meta.Caller{Umask: 0o022}
+	v, err := vfs.Open(ctx, c)
 	must(t, err)
 	t.Cleanup(func() { must(t, fs.Close(ctx)) })
 	return v

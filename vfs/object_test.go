@@ -9,6 +9,7 @@ import (
 	"slices"
 	"syscall"
 	"testing"
+	"time"
 
 	"juicefs/meta"
 	"juicefs/meta/record"
@@ -267,6 +268,9 @@ func TestOpenNeedsItsParts(t *testing.T) {
 	}
 	if r.Name() != "test" || r.ReadOnly() {
 		t.Errorf("Name %q, ReadOnly %v", r.Name(), r.ReadOnly())
+	}
+	if v, err := Open(t.Context(), Config{FS: r.fs, Store: r.store, Pool: r.pool, Compactions: -1}); err != nil || v.parkAfter != 20*time.Minute {
+		t.Errorf("uploads are parked after %v, %v, want 20 minutes: gc takes what is an hour old", v.parkAfter, err)
 	}
 	r.put(t, "/o", bytes.Repeat([]byte("x"), 5000))
 	u, err := r.Usage(t.Context())
