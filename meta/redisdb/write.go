@@ -79,14 +79,9 @@ func (p *plan) put(k record.Key, value []byte) error {
 		p.know(k, false)
 		return p.append(k, value)
 	case setForm:
-		a := p.writes.begin("SADD")
-		a.key(k)
-		a.field(k)
+		p.writes.part("SADD", k)
 	case scoreForm:
-		a, first := p.join("ZADD", keyOf(k))
-		if first {
-			a.key(k)
-		}
+		a := p.member("ZADD", k)
 		if err := a.value(k, value); err != nil {
 			return err
 		}
@@ -120,10 +115,7 @@ func (p *plan) putField(k record.Key, value []byte, gone bool) error {
 			return p.remove(k)
 		}
 	}
-	a, first := p.join("HSET", keyOf(k))
-	if first {
-		a.key(k)
-	}
+	a := p.member("HSET", k)
 	a.field(k)
 	return a.value(k, value)
 }
@@ -153,15 +145,10 @@ func (p *plan) putSession(k record.Key, value []byte) error {
 	a.int(s.Expire)
 	a.field(k)
 	if len(s.Info) == 0 {
-		a = p.writes.begin("HDEL")
-		a.name(infoName)
-		a.field(k)
+		p.writes.named("HDEL", infoName, k)
 		return nil
 	}
-	a = p.writes.begin("HSET")
-	a.name(infoName)
-	a.field(k)
-	a.bytes(s.Info)
+	p.writes.named("HSET", infoName, k).bytes(s.Info)
 	return nil
 }
 
@@ -172,10 +159,7 @@ func (p *plan) putStat(k record.Key, value []byte) error {
 	}
 	names := statNames()
 	for i, n := range [3]int64{d.Length, d.Space, d.Inodes} {
-		a := p.writes.begin("HSET")
-		a.name(names[i])
-		a.field(k)
-		a.int(n)
+		p.writes.named("HSET", names[i], k).int(n)
 	}
 	return nil
 }
@@ -187,15 +171,9 @@ func (p *plan) putQuota(k record.Key, value []byte) error {
 		return err
 	}
 	names := quotaNames(record.QuotaType(k.A))
-	a := p.writes.begin("HSET")
-	a.name(names[0])
-	a.field(k)
-	a.bytes(limitsOf(q))
+	p.writes.named("HSET", names[0], k).bytes(limitsOf(q))
 	for i, n := range [2]int64{q.UsedSpace, q.UsedInodes} {
-		a = p.writes.begin("HSET")
-		a.name(names[i+1])
-		a.field(k)
-		a.int(n)
+		p.writes.named("HSET", names[i+1], k).int(n)
 	}
 	return nil
 }
@@ -207,41 +185,23 @@ func (p *plan) remove(k record.Key) error {
 		a, _ := p.join("DEL", group{})
 		a.key(k)
 	case hashForm:
-		a, first := p.join("HDEL", keyOf(k))
-		if first {
-			a.key(k)
-		}
-		a.field(k)
+		p.member("HDEL", k).field(k)
 	case setForm:
-		a := p.writes.begin("SREM")
-		a.key(k)
-		a.field(k)
+		p.writes.part("SREM", k)
 	case scoreForm:
-		a, first := p.join("ZREM", keyOf(k))
-		if first {
-			a.key(k)
-		}
-		a.field(k)
+		p.member("ZREM", k).field(k)
 	case lockForm:
 		p.writes.begin(".lock").key(k)
 	case sessionForm:
-		a := p.writes.begin("ZREM")
-		a.name(expiryName)
-		a.field(k)
-		a = p.writes.begin("HDEL")
-		a.name(infoName)
-		a.field(k)
+		p.writes.named("ZREM", expiryName, k)
+		p.writes.named("HDEL", infoName, k)
 	case statForm:
 		for _, name := range statNames() {
-			a := p.writes.begin("HDEL")
-			a.name(name)
-			a.field(k)
+			p.writes.named("HDEL", name, k)
 		}
 	case quotaForm:
 		for _, name := range quotaNames(record.QuotaType(k.A)) {
-			a := p.writes.begin("HDEL")
-			a.name(name)
-			a.field(k)
+			p.writes.named("HDEL", name, k)
 		}
 	default:
 		return fmt.Errorf("remove %s: %w", k, errUnsupported)
@@ -302,10 +262,7 @@ func (p *plan) addTo(k record.Key, d [3]int64) error {
 		a.key(k)
 		a.int(d[0])
 	case record.KindParent, record.KindSliceRef:
-		a := p.writes.begin("HINCRBY")
-		a.key(k)
-		a.field(k)
-		a.int(d[0])
+		p.writes.part("HINCRBY", k).int(d[0])
 	case record.KindDirStat:
 		a := p.writes.begin(".stat")
 		a.field(k)
