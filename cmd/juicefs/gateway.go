@@ -121,7 +121,11 @@ func (p *program) gatewayOptions(c *cli.Context, o *serviceOptions) (gateway.Opt
 			return opts, err
 		}
 	}
-	if _, _, err = splitAddress(opts.Address); err != nil {
+	_, port, err := splitAddress(opts.Address)
+	if err == nil && port == "0" {
+		err = errors.New("nobody would know the port")
+	}
+	if err != nil {
 		return opts, fmt.Errorf("invalid address %q: %w", opts.Address, err)
 	}
 	err = opts.Validate()

@@ -2,6 +2,7 @@ package main
 
 import (
 	"bytes"
+	"cmp"
 	"fmt"
 	"io/fs"
 	"net/http"
@@ -27,7 +28,7 @@ func proxy(ts *testscript.TestScript, _ bool, args []string) {
 }
 
 // badStore NAME FILE starts an S3 store that is of no use and sets NAME to its address. In its bucket "busy" objects cannot be put,
-// in "slow-put" that takes for ever, in "slow-get" reading does. A line for each attempt goes to FILE.
+// in "slow-put" that takes for ever, in "slow-get" reading does. A line for each attempt goes to FILE, with the storage class.
 func badStore(ts *testscript.TestScript, _ bool, args []string) {
 	file, err := os.Create(ts.MkAbs(args[1]))
 	ts.Check(err)
@@ -39,7 +40,7 @@ func badStore(ts *testscript.TestScript, _ bool, args []string) {
 		}
 		bucket, _, _ := strings.Cut(strings.TrimPrefix(r.URL.Path, "/"), "/")
 		mu.Lock()
-		_, err := fmt.Fprintln(file, r.Method, bucket)
+		_, err := fmt.Fprintln(file, r.Method, bucket, cmp.Or(r.Header.Get("X-Amz-Storage-Class"), "STANDARD"))
 		mu.Unlock()
 		switch attempt := r.Method + " " + bucket; {
 		case err != nil, attempt == "PUT busy":
@@ -59,7 +60,7 @@ func badStore(ts *testscript.TestScript, _ bool, args []string) {
 	ts.Setenv(args[0], srv.Listener.Addr().String())
 }
 
-// held FOLDER TEXT looks for a file below a folder that holds a text; with ! it waits until there is none.
+// held FOLDER TEXT waits until a file below a folder holds a text; with ! until there is none.
 func held(ts *testscript.TestScript, neg bool, args []string) {
 	for deadline := time.Now().Add(30 * time.Second); ; time.Sleep(10 * time.Millisecond) {
 		found := false
@@ -74,7 +75,7 @@ func held(ts *testscript.TestScript, neg bool, args []string) {
 		switch {
 		case found != neg:
 			return
-		case !neg, time.Now().After(deadline):
+		case time.Now().After(deadline):
 			ts.Fatalf("%q below %s: %v", args[1], args[0], found)
 		}
 	}
