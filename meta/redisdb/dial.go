@@ -9,10 +9,10 @@ import (
 	"time"
 )
 
-// dialer connects with keep-alive probes, so that a server that vanished without a word is noticed.
+// dialer connects with keep-alive probes, so that a server that vanished without a word is noticed, and with short segments.
 func dialer(timeout time.Duration, t *tls.Config) func(ctx context.Context, network, addr string) (net.Conn, error) {
 	return func(ctx context.Context, network, addr string) (net.Conn, error) {
-		d := &net.Dialer{Timeout: max(timeout, 0), KeepAliveConfig: net.KeepAliveConfig{Enable: true, Idle: 15 * time.Second, Interval: 5 * time.Second, Count: 3}}
+		d := &net.Dialer{Timeout: max(timeout, 0), Control: shortSegments, KeepAliveConfig: net.KeepAliveConfig{Enable: true, Idle: 15 * time.Second, Interval: 5 * time.Second, Count: 3}}
 		if t == nil {
 			c, err := d.DialContext(ctx, network, addr)
 			if err != nil {
