@@ -25,8 +25,10 @@ func run(args []string) error {
 	if err != nil || len(packages) == 0 {
 		return err
 	}
-	if _, err := exec.LookPath("apt-get"); err != nil {
-		return fmt.Errorf("please install %s: there is no apt-get here to do it", strings.Join(commands, ", "))
+	for _, needed := range installers(os.Getuid()) {
+		if _, err := exec.LookPath(needed); err != nil {
+			return fmt.Errorf("please install %s: there is no %s here to do it", strings.Join(commands, ", "), needed)
+		}
 	}
 	if err := apt("update"); err != nil {
 		return err
@@ -49,12 +51,18 @@ func missing(args []string, look func(string) (string, error)) (commands, packag
 	return commands, packages, nil
 }
 
+// installers are the programs that install packages for a user, each through the next.
+func installers(uid int) []string {
+	if uid != 0 {
+		return []string{"sudo", "apt-get"}
+	}
+	return []string{"apt-get"}
+}
+
 // apt runs apt-get, through sudo where the user may not install packages.
 func apt(args ...string) error {
-	name, full := "apt-get", args
-	if os.Getuid() != 0 {
-		name, full = "sudo", append([]string{"apt-get"}, args...)
-	}
+	all := append(installers(os.Getuid()), args...)
+	name, full := all[0], all[1:]
 	cmd := exec.Command(name, full...) //nolint:noctx // ends with apt-get; an interrupt reaches both
 	cmd.Env = append(os.Environ(), "DEBIAN_FRONTEND=noninteractive")
 	cmd.Stdout, cmd.Stderr = os.Stderr, os.Stderr

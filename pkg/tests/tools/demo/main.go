@@ -38,7 +38,12 @@ func main() {
 	if d.password == "" {
 		d.password = "demo-password"
 	}
-	if err := d.run(); err != nil {
+	err := d.run()
+	var ended *exec.ExitError
+	if errors.As(err, &ended) { // and has said why
+		os.Exit(max(ended.ExitCode(), 1))
+	}
+	if err != nil {
 		fmt.Fprintln(os.Stderr, "demo:", err)
 		os.Exit(1)
 	}
