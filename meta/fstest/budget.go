@@ -18,9 +18,8 @@ var budgetTests = []test{
 	}},
 }
 
-// budget is what an operation costs: prepare is not counted, and do is. Those of the architecture page, section 4.5, are kept
-// where the engine has the fast paths. Without that for directories, the two walks, the names of the parts of an upload and what
-// they are take a turnaround each before the commit.
+// budget is what an operation costs: prepare is not counted, and do is. Without the fast paths for directories, the two walks, the
+// names of the parts of an upload and what they are take a turnaround each before the commit.
 type budget struct {
 	name    string
 	fast    int64 // turnarounds with the fast paths
@@ -31,7 +30,7 @@ type budget struct {
 	do      func(v *volume) error
 }
 
-// deep is the directory that objects are in: four names, as in the table of the architecture page.
+// deep is the directory that objects are in: four names.
 const deep = "/b/c/d/e"
 
 var budgets = []budget{

@@ -13,8 +13,8 @@ import (
 	"juicefs/pkg/tests/oracle"
 )
 
-// TestClientOf2021: rows 9, 11, 13 and 20 to 40 of the acceptance matrix as far as they are the server's own, by the client
-// that users of JuiceFS are told to take.
+// TestClientOf2021: objects, anonymous access, users, groups, policies, service accounts and settings, by the client that users of
+// JuiceFS are told to take.
 func TestClientOf2021(t *testing.T) {
 	t.Parallel()
 	g := serve(t, everything...)
@@ -142,8 +142,8 @@ func (b *browser) do(req *http.Request, headers ...string) *reply {
 	return &reply{status: resp.StatusCode, header: resp.Header, body: body}
 }
 
-// TestBrowser: row 35, in single mode, where the handlers of the file manager can reach for the server's settings: some
-// call the layer without the context of their request.
+// TestBrowser: the file manager with one bucket, where its handlers can reach for the server's settings: some call the layer without
+// the context of their request.
 func TestBrowser(t *testing.T) {
 	t.Parallel()
 	g := serve(t, "--keep-etag", "--object-meta")

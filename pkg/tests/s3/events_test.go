@@ -55,7 +55,7 @@ func (i *inbox) ServeHTTP(_ http.ResponseWriter, r *http.Request) {
 	}
 }
 
-// TestEvents: rows 42 and 45, with the one that the original does not send: removal by DeleteObjects.
+// TestEvents: what webhooks are sent, with the event that the original does not send: removal by DeleteObjects.
 func TestEvents(t *testing.T) {
 	t.Parallel()
 	in := &inbox{}
@@ -171,7 +171,7 @@ func TestListeningEndsWithTheGateway(t *testing.T) {
 	}
 }
 
-// TestTemporaryKeys: rows 23 to 27.
+// TestTemporaryKeys: temporary credentials may do what the user who got them may.
 func TestTemporaryKeys(t *testing.T) {
 	t.Parallel()
 	g := serve(t, everything...)

@@ -147,7 +147,7 @@ func TestASecondSignalCuts(t *testing.T) {
 	c.same("sessions", len(g.Volume.Status(t).Sessions), 0)
 }
 
-// TestFailedStartsLeaveNothing: rows 1 and further of the command line's errors.
+// TestFailedStartsLeaveNothing: wrong addresses, keys, umasks and names end the start with exit code 1 and no session.
 func TestFailedStartsLeaveNothing(t *testing.T) {
 	t.Parallel()
 	p := oracle.Ours(t)
@@ -184,8 +184,7 @@ func TestFailedStartsLeaveNothing(t *testing.T) {
 	}
 }
 
-// TestTwoGateways: rows 16 and 17. Users made on one are known to the other, and a killed one does not keep the other from
-// its settings for long.
+// TestTwoGateways: objects of one are at once those of the other, and users made on one are known to the other after a while.
 func TestTwoGateways(t *testing.T) {
 	t.Parallel()
 	flags := append([]string{"--refresh-iam-interval", "1s"}, everything...)

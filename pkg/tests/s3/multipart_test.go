@@ -56,7 +56,7 @@ func multipart(c *client) {
 	c.expect(http.StatusRequestedRangeNotSatisfiable, "InvalidPartNumber", http.MethodGet, c.bucket+"/d/big?partNumber=4", nil)
 }
 
-// multipartErrors: row 12.
+// multipartErrors: what is wrong with the list of parts is told, and the upload goes on.
 func multipartErrors(c *client) {
 	id := c.begin("k", minio.PutObjectOptions{})
 	small, last := c.part("k", id, 1, []byte("small")), c.part("k", id, 2, []byte("last"))
@@ -78,7 +78,7 @@ func multipartErrors(c *client) {
 	wants(c.t, c.complete("k", id, last), http.StatusNotFound, "NoSuchUpload")
 }
 
-// multipartListings: row 12.
+// multipartListings: pages of uploads and of parts.
 func multipartListings(c *client) {
 	ids := map[string]string{}
 	for _, key := range []string{"a", "d/x", "d/y", "d/z/q", "e"} {
@@ -140,7 +140,7 @@ func partCopies(c *client) {
 	}
 }
 
-// uploadsDie: row 12.
+// uploadsDie: uploads go with their bucket, and do not come back with another of its name.
 func uploadsDie(c *client) {
 	id := c.begin("k", minio.PutObjectOptions{})
 	p := c.part("k", id, 1, []byte("x"))

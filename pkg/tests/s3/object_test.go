@@ -83,7 +83,7 @@ func sizes(c *client) {
 	c.same("replaced", string(c.get("d/1")), "again")
 }
 
-// headers: row 11.
+// headers: those of HTTP and of the user are kept, of objects and of directory objects.
 func headers(c *client) {
 	for _, key := range []string{"object", "dir/"} {
 		r := c.expect(http.StatusOK, "", http.MethodPut, c.bucket+"/"+key, nil, "Content-Type", "x/y", "Content-Encoding", "gzip", "Content-Language", "de",
@@ -113,7 +113,7 @@ func directoryObjects(c *client) {
 	c.same("listing", c.keys("", "/"), "")
 }
 
-// aAndASlash: row 2.
+// aAndASlash: they are two keys.
 func aAndASlash(c *client) {
 	c.put("a", []byte("x"), minio.PutObjectOptions{})
 	c.put("b/", nil, minio.PutObjectOptions{})
@@ -125,7 +125,7 @@ func aAndASlash(c *client) {
 	c.same("listing", c.keys("", ""), "a b/")
 }
 
-// deleteMany: row 3.
+// deleteMany: each key is answered by name, and emptied parents go.
 func deleteMany(c *client) {
 	for _, key := range []string{"d/e/f", "d/e/g", "d/e/", "h", "i/j"} {
 		c.put(key, nil, minio.PutObjectOptions{})
@@ -149,7 +149,7 @@ func deleteMany(c *client) {
 	must(c.t, c.RemoveBucket(c.t.Context(), c.bucket))
 }
 
-// treeConflicts: row 16.
+// treeConflicts: what a file tree cannot hold is refused.
 func treeConflicts(c *client) {
 	c.put("a", []byte("x"), minio.PutObjectOptions{})
 	c.put("d/e", []byte("x"), minio.PutObjectOptions{})
@@ -179,7 +179,7 @@ func oddKeys(c *client) {
 	c.same("keys", len(r.Contents), len(good))
 }
 
-// listing: row 9.
+// listing: prefixes, delimiters and markers.
 func listing(c *client) {
 	for _, key := range []string{"a", "a-b/1", "a.txt", "b/1", "b/2/x", "b/3", "c/"} {
 		c.put(key, nil, minio.PutObjectOptions{})
@@ -229,7 +229,7 @@ func pages(c *client) {
 	c.same("in order", slices.IsSorted(all), true)
 }
 
-// versions: row 9, ListObjectVersions.
+// versions: ListObjectVersions has every object as its only version.
 func versions(c *client) {
 	for k := range 5 {
 		c.put(fmt.Sprintf("k%d", k), nil, minio.PutObjectOptions{})
@@ -269,7 +269,7 @@ func between(s, from, to string) []string {
 	}
 }
 
-// putsBesideDeletes: row 17.
+// putsBesideDeletes: a PUT never fails because the directory is being emptied.
 func putsBesideDeletes(c *client) {
 	const rounds = 50
 	var wg sync.WaitGroup
@@ -357,7 +357,7 @@ func (c *client) copiesOfVersions(src, sum string) {
 	must(c.t, c.AbortMultipartUpload(c.t.Context(), c.bucket, "versions/part", id))
 }
 
-// tagging: row 16.
+// tagging: tags are set, read and removed.
 func tagging(c *client) {
 	c.put("a", nil, minio.PutObjectOptions{})
 	tags := []byte(`<Tagging><TagSet><Tag><Key>k</Key><Value>v w</Value></Tag></TagSet></Tagging>`)
@@ -413,7 +413,7 @@ func bucketCalls(c *client) {
 	c.expect(http.StatusNotFound, "", http.MethodHead, c.bucket, nil)
 }
 
-// outOfReach: security.md, section 4.
+// outOfReach: what the server and the volume keep for themselves is neither the source of a copy nor a key.
 func outOfReach(c *client) {
 	for _, src := range []string{".minio.sys/config/config.json", c.bucket + "/../.minio.sys/config/config.json", c.bucket + "/%2e%2e/.minio.sys/config/config.json",
 		".sys/x/y", ".trash/x"} {

@@ -16,8 +16,8 @@ func single(t *testing.T, g *oracle.Gateway, bucket string) *client {
 	return &client{Core: g.Core(t), t: t, g: g, bucket: bucket}
 }
 
-// TestSingleBucket: rows 10, 12, 13, 14 of the acceptance matrix, with everything off, and that nothing but objects can be
-// reached through the one bucket (findings S5 and S15 of the security review).
+// TestSingleBucket: what the one bucket can with everything off, and that nothing but objects can be reached through it (S5 and S15
+// of docs/security.md).
 func TestSingleBucket(t *testing.T) {
 	t.Parallel()
 	c := single(t, serve(t), "vol1")
@@ -91,7 +91,7 @@ func TestHeadDirAndHiddenDirectoryObjects(t *testing.T) {
 	c.same("listing", c.keys("", ""), "d/a")
 }
 
-// TestReadOnly: row 50.
+// TestReadOnly: reads work, and every write is refused.
 func TestReadOnly(t *testing.T) {
 	t.Parallel()
 	g := serve(t, everything...)
@@ -111,7 +111,7 @@ func TestReadOnly(t *testing.T) {
 	c.same("there", c.there("a"), true)
 }
 
-// TestDomain: row 15. The option comes before the variable.
+// TestDomain: buckets are host names. The option comes before the variable.
 func TestDomain(t *testing.T) {
 	t.Parallel()
 	for _, c := range []struct {

@@ -186,7 +186,7 @@ func removeKnown(r *runner, n int, key string) (int, error) {
 	return status, err
 }
 
-// TestPutsBesideDeletesElsewhere: row 17. A PUT into a directory whose last object another gateway is removing succeeds, and
+// TestPutsBesideDeletesElsewhere: a PUT into a directory whose last object another gateway is removing succeeds, and
 // the object is there; no directory is left in the end.
 func TestPutsBesideDeletesElsewhere(t *testing.T) {
 	for name, url := range map[string]func() string{
