@@ -31,6 +31,16 @@ func (stock) Caller(r *http.Request) (front.Identity, bool) {
 	return identity(c, root), code == minio.ErrNone
 }
 
+// Known implements front.Admin.
+func (stock) Known(accessKey string) (known, derived bool) {
+	if _, root, _ := forkCredentials(accessKey); root { // which loads the others
+		return true, false
+	}
+	_, derived = parentOf(accessKey)
+	_, _, err := forkUsers.IsTempUser(accessKey)
+	return err == nil, derived
+}
+
 // Seal implements front.Admin.
 func (stock) Seal(secret string, data []byte) ([]byte, error) {
 	return madmin.EncryptData(secret, data)

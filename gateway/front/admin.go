@@ -18,6 +18,8 @@ type Admin interface {
 	// Caller tells who a management request says it comes from, as the server reads it. Nothing is verified. False: nobody
 	// that the server knows.
 	Caller(r *http.Request) (Identity, bool)
+	// Known tells whether an access key is somebody's, be it disabled, and whether it was made for a user.
+	Known(accessKey string) (known, derived bool)
 	// Seal encrypts with the caller's secret, as clients expect replies of management. Unseal does the reverse for bodies.
 	// Both take much time and memory: the request must have been verified before.
 	Seal(secret string, data []byte) ([]byte, error)
@@ -52,7 +54,11 @@ func (f *Front) managing(next http.Handler) http.Handler {
 		switch adminCall(r) {
 		case "add-user":
 			fail = f.addUser(r)
-		case "add-service-account", "update-service-account", "delete-service-account":
+		case "add-service-account":
+			fail = f.addService(r)
+		case "update-group-members":
+			fail = changeGroup(r)
+		case "update-service-account", "delete-service-account":
 			fail = f.onlyUsers(r)
 		}
 		if fail != nil {
@@ -87,6 +93,12 @@ func (f *Front) addUser(r *http.Request) *Failure {
 	}
 	if other, known := f.o.Server.Identity(name); known && other.Root {
 		return &Failure{Status: http.StatusForbidden, Code: "AccessDenied", Message: "A user cannot have the name of the root user."}
+	}
+	switch known, derived := f.o.Admin.Known(name); {
+	case derived:
+		return nameTaken
+	case !known && !goodName(name):
+		return badName
 	}
 	return f.changeSealed(r, id, func(body []byte) ([]byte, *Failure) {
 		return checkUser(body, name == id.AccessKey, id.Root)
