@@ -1,8 +1,11 @@
 package faults
 
 import (
+	"errors"
 	"fmt"
 	"regexp"
+	"slices"
+	"strings"
 	"testing"
 
 	"juicefs/pkg/tests/oracle"
@@ -47,28 +50,59 @@ func TestServerIsRestartedUnderLoad(t *testing.T) {
 // rewritten finds that the file of what was acknowledged has been written anew.
 var rewritten = regexp.MustCompile(`aof_rewrite_in_progress:0[\s\S]*aof_rewrite_scheduled:0[\s\S]*aof_last_bgrewrite_status:ok`)
 
-// The server takes its time to load its data, and says so to whoever asks.
-func TestServerIsLoading(t *testing.T) {
-	t.Parallel()
-	// Half a millisecond a key, and a look at the clients after each kilobyte.
-	w := newWorld(t, append(durable, "--key-load-delay", "500", "--loading-process-events-interval-bytes", "1024", "--aof-use-rdb-preamble", "yes")...)
-	for i := range 2000 {
-		w.redis.Do(t, "SET", fmt.Sprint("of-another-application-", i), "x")
-	}
-	w.redis.Do(t, "BGREWRITEAOF")
-	oracle.Poll(t, healTime, func() error {
-		if info := fmt.Sprint(w.redis.Do(t, "INFO", "persistence")); !rewritten.MatchString(info) {
+// slow are the arguments of a durable server that takes 20 ms to load a key, and looks at its clients after each kilobyte.
+var slow = append(slices.Clone(durable), "--key-load-delay", "20000", "--loading-process-events-interval-bytes", "1024", "--aof-use-rdb-preamble", "yes")
+
+// fill gives the server so many keys of another application that it loads them for longer than anybody waits.
+func (w *world) fill() {
+	w.t.Helper()
+	w.redis.Do(w.t, "EVAL", "for i = 1, 5000 do redis.call('SET', 'of-another-application-' .. i, 'x') end return 1", "0")
+	w.redis.Do(w.t, "BGREWRITEAOF")
+	oracle.Poll(w.t, healTime, func() error {
+		if info := fmt.Sprint(w.redis.Do(w.t, "INFO", "persistence")); !rewritten.MatchString(info) {
 			return fmt.Errorf("not rewritten: %s", info)
 		}
 		return nil
 	})
-	loading := 0
+}
+
+// load lets the server, which is slow, load the rest at once. It must have told somebody by now that it is loading.
+func (w *world) load() {
+	w.t.Helper()
+	oracle.Poll(w.t, healTime, func() error {
+		if w.refused(w.redis, "LOADING") == 0 {
+			return errors.New("the server has told nobody that it is loading")
+		}
+		return nil
+	})
+	w.redis.Do(w.t, "CONFIG", "SET", "key-load-delay", "0")
+	oracle.Poll(w.t, healTime, func() error {
+		if info := fmt.Sprint(w.redis.Do(w.t, "INFO", "persistence")); !strings.Contains(info, "\r\nloading:0") {
+			return fmt.Errorf("still loading: %s", info)
+		}
+		return nil
+	})
+}
+
+// The server takes its time to load its data, and says so to whoever asks.
+func TestServerIsLoading(t *testing.T) {
+	t.Parallel()
+	w := newWorld(t, slow...)
+	w.fill()
 	w.fault(func(*load) {
 		w.redis.Kill(t)
 		w.redis.Restart(t)
-		loading = w.refused(w.redis, "LOADING")
+		w.load()
 	})
-	if loading == 0 {
-		t.Error("the server never said that it is loading")
-	}
+}
+
+// The server loads its data for longer than anybody waits.
+func TestServerKeepsLoading(t *testing.T) {
+	t.Parallel()
+	w := newWorld(t, slow...)
+	w.fill()
+	w.outage(func() {
+		w.redis.Kill(t)
+		w.redis.Restart(t)
+	}, w.load, none)
 }
