@@ -77,13 +77,15 @@ func parseURL(raw string) (*config, error) {
 		user, password, _ := strings.Cut(rest[:at], ":")
 		c.user, c.password = unescape(user), unescape(password)
 		rest = rest[at+1:]
-	} else if strings.Contains(query, "@") { // the end of a password would be shown as an option that is unknown
-		return nil, errors.New("a question mark in a password must be written %3F, an @ in an option %40")
 	}
-	if err := c.parseAddress(rest); err != nil {
-		return nil, err
+	err := c.parseAddress(rest)
+	if err == nil {
+		err = c.parseOptions(query)
 	}
-	if err := c.parseOptions(query); err != nil {
+	if err != nil && c.user == "" && c.password == "" && strings.Contains(query, "@") { // what the error shows is part of a password, perhaps
+		err = errors.New("the address cannot be read; a question mark in a password must be written %3F")
+	}
+	if err != nil {
 		return nil, err
 	}
 	return c, nil

@@ -28,6 +28,7 @@ func TestParseURL(t *testing.T) {
 		{"redis://boss,a,b/2", config{mode: sentinel, master: "boss", addrs: []string{"a:26379", "b:26379"}, db: 2}},
 		{"redis://:pw@boss,a,b:5000/2", config{mode: sentinel, master: "boss", addrs: []string{"a:5000", "b:5000"}, db: 2, password: "pw"}},
 		{"redis://boss,a?sentinel-password=s", config{mode: sentinel, master: "boss", addrs: []string{"a:26379"}, sentinelPassword: "s"}},
+		{"redis://boss,a/2?sentinel-password=s@x", config{mode: sentinel, master: "boss", addrs: []string{"a:26379"}, db: 2, sentinelPassword: "s@x"}},
 		{"redis://a:1,b:2,c:3/7", config{mode: cluster, addrs: []string{"a:1", "b:2", "c:3"}, db: 7}},
 		{"redis://a:1,b", config{mode: cluster, addrs: []string{"a:1", "b:6379"}}},
 		{"redis://h?read-timeout=3s&write_timeout=2&max-retry-backoff=0&pool_size=7&client-cache=true&client-cache-size=5&route-read=replica",
@@ -63,7 +64,7 @@ func TestParseURLRefuses(t *testing.T) {
 	for _, url := range []string{
 		"mysql://:secret@h/1", "redis://:secret@h/x", "redis://:secret@h/-1", "redis://:secret@h?nonsense=1", "redis://:secret@h?read-timeout=soon",
 		"redis://:secret@h?pool_size=many", "redis://:secret@h?client-cache=%zz", "redis://:secret@,h/1", "redis://:secret@a:1,/1",
-		"unix://:secret@run/s", "rediss://:secret@h?tls-cert-file=/none", "rediss://:secret@h?tls-ca-cert-file=/none", "redis://:secret@h?pool_fifo=perhaps", "redis://:no?secret@h/1", "redis://:secret?no@h/1",
+		"unix://:secret@run/s", "rediss://:secret@h?tls-cert-file=/none", "rediss://:secret@h?tls-ca-cert-file=/none", "redis://:secret@h?pool_fifo=perhaps", "redis://:no?secret@h/1", "redis://:secret?no@h/1", "redis://:no/secret?no@h/1",
 	} {
 		c, err := parseURL(url)
 		if err == nil {
