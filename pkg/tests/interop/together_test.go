@@ -275,12 +275,11 @@ func stamped(id uint64, n int) []byte {
 }
 
 func getAll(ctx context.Context, s3 *minio.Core, bucket, key string) ([]byte, error) {
-	body, _, _, err := s3.GetObject(ctx, bucket, key, minio.GetObjectOptions{})
+	body, info, _, err := s3.GetObject(ctx, bucket, key, minio.GetObjectOptions{})
 	if err != nil {
 		return nil, err
 	}
-	var data bytes.Buffer
-	_, err = data.ReadFrom(body)
+	data, err := readAll(body, info.Size)
 	_ = body.Close() // read to its end, or broken anyway
-	return data.Bytes(), err
+	return data, err
 }

@@ -141,8 +141,15 @@ func (r *reader) get(key string, o minio.GetObjectOptions) (data []byte, info mi
 		return nil, info, err
 	}
 	defer func() { _ = body.Close() }() // read to its end, or broken anyway
-	data, err = io.ReadAll(body)
+	data, err = readAll(body, info.Size)
 	return data, info, err
+}
+
+// readAll reads to the end of what should be so many bytes. A buffer that grows to a large object costs more than the request.
+func readAll(r io.Reader, size int64) ([]byte, error) {
+	data := bytes.NewBuffer(make([]byte, 0, max(size, 0)+bytes.MinRead))
+	_, err := data.ReadFrom(r)
+	return data.Bytes(), err
 }
 
 // listing compares what listings show, page by page and with the delimiter slash.

@@ -222,22 +222,26 @@ func (v *Volume) compare(t testing.TB, d *Dump) []string {
 	return problems
 }
 
-// Poll calls done until it returns nil, and fails the test with its last error when the time is up.
+// Poll calls done until it returns nil, and fails the test with its last error when the time is up. It rests several times as long
+// as a call took: what runs a program again and again would keep the processor from what is waited for.
 func Poll(t testing.TB, within time.Duration, done func() error) {
 	t.Helper()
+	const share, least, most = 5, 50 * time.Millisecond, 2 * time.Second
 	deadline := time.NewTimer(within)
 	defer deadline.Stop()
-	tick := time.NewTicker(50 * time.Millisecond)
-	defer tick.Stop()
+	rest := time.NewTimer(most)
+	defer rest.Stop()
 	for {
+		began := time.Now()
 		err := done()
 		if err == nil {
 			return
 		}
+		rest.Reset(min(max(share*time.Since(began), least), most))
 		select {
 		case <-deadline.C:
 			t.Fatalf("not within %s: %v", within, err)
-		case <-tick.C:
+		case <-rest.C:
 		}
 	}
 }

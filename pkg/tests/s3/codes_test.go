@@ -12,6 +12,7 @@ import (
 
 // TestCodes: what goes wrong is told with the status and code of S3.
 func TestCodes(t *testing.T) {
+	t.Parallel()
 	c := use(t, serve(t, everything...))
 	b := c.bucket
 	put, get, post, del := http.MethodPut, http.MethodGet, http.MethodPost, http.MethodDelete

@@ -13,6 +13,7 @@ import (
 )
 
 func TestConditionalWrites(t *testing.T) {
+	t.Parallel()
 	c := use(t, serve(t, everything...))
 	k := c.bucket + "/k"
 	const failed, code = http.StatusPreconditionFailed, "PreconditionFailed"
@@ -69,6 +70,7 @@ func TestConditionalWrites(t *testing.T) {
 }
 
 func TestConditionalRemovalOfMany(t *testing.T) {
+	t.Parallel()
 	c := use(t, serve(t, everything...))
 	for _, k := range []string{"a", "b", "c", "d"} {
 		c.put(k, []byte(k), minio.PutObjectOptions{})
@@ -93,6 +95,7 @@ func TestConditionalRemovalOfMany(t *testing.T) {
 
 // TestConditionsWithoutTags: where entity tags are not kept, what only they decide is not supported.
 func TestConditionsWithoutTags(t *testing.T) {
+	t.Parallel()
 	c := use(t, serve(t, "--multi-buckets"))
 	k := c.bucket + "/k"
 	c.expect(http.StatusOK, "", http.MethodPut, k, []byte("1"), "If-None-Match", "*")
@@ -105,6 +108,7 @@ func TestConditionsWithoutTags(t *testing.T) {
 }
 
 func TestConditionalReads(t *testing.T) {
+	t.Parallel()
 	c := use(t, serve(t, everything...))
 	k := c.bucket + "/k"
 	tag := `"` + c.put("k", []byte("abc"), minio.PutObjectOptions{}) + `"`
@@ -151,6 +155,7 @@ func TestConditionalReads(t *testing.T) {
 }
 
 func TestRanges(t *testing.T) {
+	t.Parallel()
 	c := use(t, serve(t, everything...))
 	c.put("k", []byte("0123456789"), minio.PutObjectOptions{})
 	c.put("empty", nil, minio.PutObjectOptions{})
@@ -181,6 +186,7 @@ func TestRanges(t *testing.T) {
 
 // TestRangesOfOneVersion: the rest of an object is given to a reader who has the beginning of that very object.
 func TestRangesOfOneVersion(t *testing.T) {
+	t.Parallel()
 	c := use(t, serve(t, everything...))
 	data := "0123456789"
 	tag := `"` + c.put("k", []byte(data), minio.PutObjectOptions{}) + `"`
@@ -228,6 +234,7 @@ func TestRangesOfOneVersion(t *testing.T) {
 }
 
 func TestReadsOfParts(t *testing.T) {
+	t.Parallel()
 	c := use(t, serve(t, everything...))
 	first, second := noise(5<<20), []byte("second")
 	id, err := c.NewMultipartUpload(t.Context(), c.bucket, "k", minio.PutObjectOptions{})

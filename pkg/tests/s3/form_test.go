@@ -65,6 +65,7 @@ func (c *client) postFields(fields []string, data []byte) *reply {
 }
 
 func TestForms(t *testing.T) {
+	t.Parallel()
 	c := use(t, serve(t, everything...))
 	bucket := fmt.Sprintf(`{"bucket":%q},["starts-with","$key","up/"]`, c.bucket)
 	big := noise(11 << 20) // more than the server holds in memory
@@ -211,6 +212,7 @@ func (c *client) cutForms() {
 
 // TestFormsOfTheLibrary: what a client makes goes through.
 func TestFormsOfTheLibrary(t *testing.T) {
+	t.Parallel()
 	c := use(t, serve(t, everything...))
 	p := minio.NewPostPolicy()
 	must(t, p.SetBucket(c.bucket))

@@ -47,13 +47,15 @@ var races = []race{
 // TestOneClientWins: of many clients that change a key under the same condition, on two gateways of one volume, one wins, and
 // the object is its.
 func TestOneClientWins(t *testing.T) {
-	for name, url := range map[string]func() string{
-		"sqlite": func() string { return "" },
-		"redis":  func() string { return redistest.Start(t).URL(1) },
+	t.Parallel()
+	for name, url := range map[string]func(testing.TB) string{
+		"sqlite": func(testing.TB) string { return "" },
+		"redis":  func(t testing.TB) string { t.Helper(); return redistest.Start(t).URL(1) },
 	} {
 		t.Run(name, func(t *testing.T) {
+			t.Parallel()
 			p := oracle.Ours(t)
-			v := oracle.Format(t, p, oracle.FormatOptions{Meta: url()})
+			v := oracle.Format(t, p, oracle.FormatOptions{Meta: url(t)})
 			one := oracle.Start(t, p, v, oracle.GatewayOptions{Flags: everything})
 			two := oracle.Start(t, p, v, oracle.GatewayOptions{Flags: everything})
 			for k, q := range races {
@@ -189,13 +191,15 @@ func removeKnown(r *runner, n int, key string) (int, error) {
 // TestPutsBesideDeletesElsewhere: a PUT into a directory whose last object another gateway is removing succeeds, and
 // the object is there; no directory is left in the end.
 func TestPutsBesideDeletesElsewhere(t *testing.T) {
-	for name, url := range map[string]func() string{
-		"sqlite": func() string { return "" },
-		"redis":  func() string { return redistest.Start(t).URL(1) },
+	t.Parallel()
+	for name, url := range map[string]func(testing.TB) string{
+		"sqlite": func(testing.TB) string { return "" },
+		"redis":  func(t testing.TB) string { t.Helper(); return redistest.Start(t).URL(1) },
 	} {
 		t.Run(name, func(t *testing.T) {
+			t.Parallel()
 			p := oracle.Ours(t)
-			v := oracle.Format(t, p, oracle.FormatOptions{Meta: url()})
+			v := oracle.Format(t, p, oracle.FormatOptions{Meta: url(t)})
 			c := use(t, oracle.Start(t, p, v, oracle.GatewayOptions{Flags: everything}))
 			cores := [2]*minio.Core{c.Core, oracle.Start(t, p, v, oracle.GatewayOptions{Flags: everything}).Core(t)}
 			var wg sync.WaitGroup

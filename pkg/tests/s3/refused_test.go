@@ -18,6 +18,7 @@ import (
 
 // TestWhatIsNotThereIsRefused: a request for something that the gateway does not do must not become another request.
 func TestWhatIsNotThereIsRefused(t *testing.T) {
+	t.Parallel()
 	c := use(t, serve(t, everything...))
 	c.put("k", []byte("old"), minio.PutObjectOptions{})
 	k := c.bucket + "/k"
@@ -120,6 +121,7 @@ func wantsReply(t *testing.T, req *http.Request, status int, code string) *reply
 
 // TestPresignedURLsGiveNothingElse: the holder of a presigned URL must not act in the signer's name beyond it.
 func TestPresignedURLsGiveNothingElse(t *testing.T) {
+	t.Parallel()
 	c := use(t, serve(t, everything...))
 	c.put("secret", []byte("secret"), minio.PutObjectOptions{})
 	request := func(method, path string, headers ...string) *http.Request {
