@@ -2,6 +2,7 @@ package front
 
 import (
 	"bytes"
+	"cmp"
 	"crypto/hmac"
 	"crypto/md5" //nolint:gosec // the entity tag of S3
 	"crypto/sha256"
@@ -30,6 +31,7 @@ type signedBody struct {
 type signedChunk struct {
 	data      []byte
 	signature string
+	end       string // what follows the data, in place of the end of the line
 }
 
 // chainOf signs data that is cut into chunks of the given sizes, the last of which is repeated.
@@ -77,7 +79,7 @@ func (b *signedBody) bytes() []byte {
 	for _, c := range b.chunks {
 		fmt.Fprintf(&out, "%x;chunk-signature=%s\r\n%s", len(c.data), c.signature, c.data)
 		if len(c.data) > 0 {
-			out.WriteString("\r\n")
+			out.WriteString(cmp.Or(c.end, "\r\n"))
 		}
 	}
 	if b.trailer != "" {
@@ -302,6 +304,15 @@ var breaks = []struct {
 		flip(&b.chunks[0].signature)
 		b.chunks = b.chunks[:2]
 	}, "SignatureDoesNotMatch"},
+	{"a chunk without its end", func(b *signedBody, _ *rand.Rand) { b.chunks[1].end = "\n\n" }, "IncompleteBody"},
+	{"a wrong chunk without its end", func(b *signedBody, _ *rand.Rand) {
+		flip(&b.chunks[1].signature)
+		b.chunks[1].end = "\n\n"
+	}, "IncompleteBody"},
+	{"a wrong chunk, then one without its end", func(b *signedBody, _ *rand.Rand) {
+		flip(&b.chunks[1].signature)
+		b.chunks[2].end = "\n\n"
+	}, "SignatureDoesNotMatch"},
 	{"signature of the trailer", func(b *signedBody, _ *rand.Rand) { flip(&b.signed) }, "SignatureDoesNotMatch"},
 	{"value of the trailer", func(b *signedBody, _ *rand.Rand) { b.trailer = "x-amz-checksum-crc32:AAAABA==" }, "SignatureDoesNotMatch"},
 	{"no trailer", func(b *signedBody, _ *rand.Rand) { b.trailer = "" }, "MalformedTrailerError"},
@@ -462,6 +473,31 @@ func TestNothingCountsUnsettled(t *testing.T) {
 			if b.Check(checksum.Sum{}) == nil {
 				t.Errorf("%s, early %v: taken", name, early)
 			}
+		}
+	}
+}
+
+// TestNothingCountsWithoutItsEnd: whoever takes all data and not the error that comes with the last of it gets no verdict.
+func TestNothingCountsWithoutItsEnd(t *testing.T) {
+	t.Parallel()
+	data := make([]byte, 5000)
+	for name, wreck := range map[string]func(b *signedBody){
+		"last chunk":               func(b *signedBody) { flip(&b.chunks[len(b.chunks)-1].signature) },
+		"signature of the trailer": func(b *signedBody) { flip(&b.signed) },
+		"no last chunk":            func(b *signedBody) { b.chunks = b.chunks[:len(b.chunks)-1] },
+	} {
+		raw := chainOf(plainSeed, data, "x-amz-checksum-crc32:AAAAAA==", 1000)
+		wreck(raw)
+		c := decoder(raw.bytes(), int64(len(data)), "x-amz-checksum-crc32", plainSeed)
+		b := &Body{req: &http.Request{Body: c}, coded: c}
+		chain := newChain(c, checksum.NewPair())
+		got, err := io.ReadAll(b)
+		if err == nil || !bytes.Equal(got, data) {
+			t.Errorf("%s: got %d bytes, %v", name, len(got), err)
+		}
+		_, _ = chain.Writers()[0].Write(got)
+		if sum, f := chain.Settle(); f == nil || sum != nil || b.Check(checksum.Sum{}) == nil {
+			t.Errorf("%s: settled", name)
 		}
 	}
 }
