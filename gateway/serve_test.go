@@ -59,6 +59,7 @@ func TestServe(t *testing.T) {
 	t.Run("bodies", func(t *testing.T) { serveBodies(t, address, c) })
 	t.Run("names from outside", func(t *testing.T) { serveNames(t, c) })
 	t.Run("removals of many", func(t *testing.T) { serveDeletes(t, address) })
+	t.Run("odd removals of many", func(t *testing.T) { serveOddDeletes(t, address) })
 	t.Run("removals that are left to the handler", func(t *testing.T) { serveDeletesAlone(t, address, c) })
 	t.Run("settings of buckets", func(t *testing.T) { serveSettings(t, w) })
 	t.Run("a running request ends, then the server", func(t *testing.T) {
