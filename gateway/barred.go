@@ -19,6 +19,9 @@ import (
 //go:linkname forkCallerV2 github.com/minio/minio/cmd.getReqAccessKeyV2
 func forkCallerV2(r *http.Request) (c auth.Credentials, root bool, code minio.APIErrorCode)
 
+//go:linkname forkForm github.com/minio/minio/cmd.doesPolicySignatureMatch
+func forkForm(fields http.Header) (auth.Credentials, minio.APIErrorCode)
+
 // Barred implements front.Server.
 func (stock) Barred(r *http.Request) bool {
 	var c auth.Credentials
@@ -35,10 +38,17 @@ func (stock) Barred(r *http.Request) bool {
 	return code == minio.ErrNone && !root && c.ParentUser != "" && barred(c.AccessKey)
 }
 
-// BarredKey implements front.Server.
-func (stock) BarredKey(accessKey string) bool {
-	c, root, code := forkCredentials(accessKey)
-	return code == minio.ErrNone && !root && c.ParentUser != "" && barred(accessKey)
+// VerifyForm implements front.Server.
+func (stock) VerifyForm(fields map[string]string) *front.Failure {
+	h := make(http.Header, len(fields))
+	for name, value := range fields {
+		h.Set(name, value)
+	}
+	c, code := forkForm(h)
+	if code == minio.ErrNone && c.ParentUser != "" && barred(c.AccessKey) {
+		code = minio.ErrInvalidAccessKeyID
+	}
+	return stockFailure(code)
 }
 
 // barredToken reports whether a token of the file manager is that of a key that is barred. One that is not good is the

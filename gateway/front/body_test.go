@@ -17,8 +17,8 @@ func (vouching) Sign(*http.Request) *Failure   { return nil }
 func (vouching) Identity(string) (Identity, bool) {
 	return Identity{AccessKey: "A", SecretKey: exampleSecret}, true
 }
-func (vouching) Barred(*http.Request) bool { return false }
-func (vouching) BarredKey(string) bool     { return false }
+func (vouching) Barred(*http.Request) bool             { return false }
+func (vouching) VerifyForm(map[string]string) *Failure { return nil }
 
 // A request without anything to decode or compare costs nothing here.
 func TestPlainRequestsCostNothing(t *testing.T) {

@@ -27,7 +27,7 @@ type openServer struct{ Server }
 
 func (openServer) Allow(*http.Request, string, string, string) *Failure { return nil }
 func (openServer) Barred(*http.Request) bool                            { return false }
-func (openServer) BarredKey(string) bool                                { return false }
+func (openServer) VerifyForm(map[string]string) *Failure                { return nil }
 
 // TestPlainRequestsCostFewAllocations holds what the whole front adds to a request: the Request and the writer of the reply,
 // two contexts and requests with them, and the variables of the path.

@@ -35,10 +35,11 @@ func (f *Front) forms(next http.Handler) http.Handler {
 			switch {
 			case unsigned:
 				fail = f.putForm(p, r, form)
-			case fail == nil && f.o.Server != nil && f.barredForm(form):
-				fail = &keyUnknown
 			case fail == nil:
-				fail = form.rewrite(r, time.Now())
+				if fail = form.rewrite(r, time.Now()); fail == nil && f.o.Server != nil {
+					// The handler keeps the file before it looks at the signature.
+					fail = f.o.Server.VerifyForm(form.fields)
+				}
 			}
 			if fail != nil {
 				p.fail(r.URL.Path, *fail)

@@ -29,8 +29,9 @@ type Server interface {
 	// Barred reports whether a request is signed with a key that was made for a user, or has such a key's token of the file
 	// manager, and the key is not good any more or the user was disabled. Nothing is verified but the token.
 	Barred(r *http.Request) bool
-	// BarredKey is Barred for a key.
-	BarredKey(accessKey string) bool
+	// VerifyForm checks the signature of a form by its fields, whose names are in lower case, and that its key is known and not
+	// barred.
+	VerifyForm(fields map[string]string) *Failure
 	// Region is the one that requests must be signed for; empty: any.
 	Region() string
 }

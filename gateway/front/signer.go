@@ -72,14 +72,3 @@ func signedOnce(r *http.Request) bool {
 // signing are the parameters of presigned URLs, those that name the signer first: of version 2, of version 4.
 var signing = [...]string{"AWSAccessKeyId", "X-Amz-Credential", "Signature", "Expires", "X-Amz-Algorithm", "X-Amz-Date", "X-Amz-Expires",
 	"X-Amz-SignedHeaders", "X-Amz-Signature", "X-Amz-Security-Token", "X-Amz-Content-Sha256"}
-
-// barredForm reports whether the key that signed a form was locked out.
-func (f *Front) barredForm(form *form) bool {
-	key := form.fields["awsaccesskeyid"]
-	if f.o.Server.BarredKey(key) {
-		return true
-	}
-	parts := strings.Split(form.fields["x-amz-credential"], "/")
-	n := len(parts) - 4 // an access key may have slashes
-	return n > 0 && f.o.Server.BarredKey(strings.TrimSpace(strings.Join(parts[:n], "/")))
-}

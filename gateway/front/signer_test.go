@@ -13,7 +13,6 @@ type barring struct {
 }
 
 func (b barring) Barred(r *http.Request) bool { return claimedKey(r) == b.key }
-func (b barring) BarredKey(key string) bool   { return key == b.key }
 
 func TestSignedOnce(t *testing.T) {
 	for query, want := range map[string]bool{
@@ -75,13 +74,6 @@ func TestKeysThatAreLockedOut(t *testing.T) {
 		h.ServeHTTP(w, r)
 		if w.Code != c.status || w.Header().Get("Content-Type") != c.kind {
 			t.Errorf("%s, %q: got %d %s", c.path, c.authorization, w.Code, w.Header().Get("Content-Type"))
-		}
-	}
-	for key, want := range map[string]bool{"GONE": true, "HERE": false, "HERE/GONE": false} {
-		for _, fields := range []map[string]string{{"awsaccesskeyid": key}, {"x-amz-credential": key + "/20260101/us-east-1/s3/aws4_request"}} {
-			if got := f.barredForm(&form{fields: fields}); got != want {
-				t.Errorf("a form of %v: %v", fields, got)
-			}
 		}
 	}
 }

@@ -2,6 +2,7 @@ package security
 
 import (
 	"bufio"
+	"bytes"
 	"context"
 	"crypto/md5" //nolint:gosec // what the protocol asks for
 	"encoding/base64"
@@ -12,6 +13,7 @@ import (
 	"net/http"
 	"net/url"
 	"os"
+	"path/filepath"
 	"strings"
 	"testing"
 	"time"
@@ -274,4 +276,61 @@ func TestS18SecretsAreTheOwners(t *testing.T) {
 	})
 	g.Stop(t)
 	use(real, theirs, "s18again") // which still gets to its settings
+}
+
+// TestFormsOfNobodyAreNotKept (S26): the original takes the file of a form before it looks at who signed it, so that everybody
+// fills its disk. Ours answers as soon as the fields are there.
+func TestFormsOfNobodyAreNotKept(t *testing.T) {
+	t.Parallel()
+	const size = 40 << 20
+	// kept sends a form with a signature of somebody unknown, most of its file, and returns how much of that is on the disk.
+	kept := func(p oracle.Program) (n int64) {
+		t.Helper()
+		g := oracle.Start(t, p, oracle.Format(t, p, oracle.FormatOptions{Name: "vol1"}), oracle.GatewayOptions{Flags: many})
+		s := &side{t, g}
+		s.bucket("forms")
+		body, kind := s.formBody(who{root.key, "not-the-secret", ""}, "forms", "k", "")
+		head, _, _ := bytes.Cut(body, []byte("\r\n\r\n\r\n--")) // up to the file, which is empty
+		c, err := new(net.Dialer).DialContext(t.Context(), "tcp", g.Addr)
+		must(t, err)
+		defer func() { _ = c.Close() }() // in the middle of a request
+		_, err = fmt.Fprintf(c, "POST /forms HTTP/1.1\r\nHost: %s\r\nContent-Type: %s\r\nContent-Length: %d\r\n\r\n%s\r\n\r\n", g.Addr, kind, len(head)+4+2*size, head)
+		must(t, err)
+		replied := make(chan error, 1)
+		go func() {
+			resp, failed := http.ReadResponse(bufio.NewReader(c), nil)
+			if failed == nil {
+				failed = fmt.Errorf("got %d", resp.StatusCode)
+			}
+			replied <- failed
+		}()
+		_, err = c.Write(make([]byte, size)) // the other side may hang up
+		for deadline := time.Now().Add(time.Minute); time.Now().Before(deadline); {
+			select {
+			case said := <-replied:
+				if said.Error() != "got 403" {
+					t.Fatalf("%v, after %v", said, err)
+				}
+				return n
+			case <-time.After(10 * time.Millisecond):
+			}
+			files, failed := filepath.Glob(filepath.Join(filepath.Dir(g.LogFile()), "multipart-*"))
+			must(t, failed)
+			for _, f := range files {
+				if info, failed := os.Stat(f); failed == nil {
+					n = max(n, info.Size())
+				}
+			}
+			if n > size/2 {
+				return n
+			}
+		}
+		return n
+	}
+	if n := kept(oracle.Real(t)); n < size/2 {
+		t.Errorf("the original keeps %d bytes: this shows nothing", n)
+	}
+	if n := kept(oracle.Ours(t)); n > 0 {
+		t.Errorf("ours keeps %d bytes", n)
+	}
 }

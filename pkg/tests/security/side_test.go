@@ -169,12 +169,22 @@ func (s *side) manages(w who) bool {
 // form uploads by a form.
 func (s *side) form(w who, bucket, key, data string) answer {
 	s.t.Helper()
+	body, kind := s.formBody(w, bucket, key, data)
+	req, err := http.NewRequestWithContext(s.t.Context(), http.MethodPost, s.g.URL()+"/"+bucket, bytes.NewReader(body))
+	must(s.t, err)
+	req.Header.Set("Content-Type", kind)
+	return s.do(req)
+}
+
+// formBody is the body of a form, and its type.
+func (s *side) formBody(w who, bucket, key, data string) (body []byte, kind string) {
+	s.t.Helper()
 	p := miniogo.NewPostPolicy()
 	must(s.t, errors.Join(p.SetBucket(bucket), p.SetKey(key), p.SetExpires(time.Now().Add(time.Hour))))
-	url, fields, err := s.g.CoreAs(s.t, w.key, w.secret, w.token).PresignedPostPolicy(s.t.Context(), p)
+	_, fields, err := s.g.CoreAs(s.t, w.key, w.secret, w.token).PresignedPostPolicy(s.t.Context(), p)
 	must(s.t, err)
-	var body bytes.Buffer
-	f := multipart.NewWriter(&body)
+	var b bytes.Buffer
+	f := multipart.NewWriter(&b)
 	for name, value := range fields {
 		must(s.t, f.WriteField(name, value))
 	}
@@ -182,10 +192,7 @@ func (s *side) form(w who, bucket, key, data string) answer {
 	must(s.t, err)
 	_, err = io.WriteString(part, data)
 	must(s.t, errors.Join(err, f.Close()))
-	req, err := http.NewRequestWithContext(s.t.Context(), http.MethodPost, url.String(), &body)
-	must(s.t, err)
-	req.Header.Set("Content-Type", f.FormDataContentType())
-	return s.do(req)
+	return b.Bytes(), f.FormDataContentType()
 }
 
 var (
