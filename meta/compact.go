@@ -113,7 +113,7 @@ func (fs *FS) CommitCompact(ctx context.Context, c *Compaction) error {
 		return fserr.WrapIno("compact", uint64(c.Ino), err)
 	}
 	if err := fs.deleteSlices(ctx, dead); err != nil {
-		fs.log.Warn("delete compacted slices; the hourly job will", "inode", uint64(c.Ino), "err", err)
+		fs.log.Warn("delete compacted slices; the hourly job will", "inode", uint64(c.Ino), "error", err)
 	}
 	return nil
 }

@@ -187,7 +187,7 @@ func (c *compactor) compact(ctx context.Context, name chunkName) {
 	c.mu.Unlock()
 	done, err := c.fs.Compact(ctx, name.ino, name.index, store)
 	if err != nil && ctx.Err() == nil {
-		c.fs.log.Warn("compact a chunk of many records; reading it works all the same", "inode", uint64(name.ino), "chunk", name.index, "err", err)
+		c.fs.log.Warn("compact a chunk of many records; reading it works all the same", "inode", uint64(name.ino), "chunk", name.index, "error", err)
 		return
 	}
 	c.fs.log.Debug("compact a chunk", "inode", uint64(name.ino), "chunk", name.index, "done", done)

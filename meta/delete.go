@@ -123,7 +123,7 @@ func (d *deleter) endAll(ctx context.Context) {
 	d.mu.Unlock()
 	for _, ino := range ended {
 		if err := d.fs.endSustained(ctx, d.fs.sid.Load(), ino); err != nil {
-			d.fs.log.Warn("remove sustained inode; left to the end of the session", "inode", uint64(ino), "err", err)
+			d.fs.log.Warn("remove sustained inode; left to the end of the session", "inode", uint64(ino), "error", err)
 		}
 	}
 }
@@ -174,7 +174,7 @@ func rest(ctx context.Context, d time.Duration) {
 // remove removes the data of files that pick returned.
 func (d *deleter) remove(ctx context.Context, files []goneFile) {
 	if err := d.fs.deleteFiles(ctx, files); err != nil && ctx.Err() == nil {
-		d.fs.log.Warn("remove data of deleted files; it will be tried again", "inode", uint64(files[0].ino), "files", len(files), "err", err)
+		d.fs.log.Warn("remove data of deleted files; it will be tried again", "inode", uint64(files[0].ino), "files", len(files), "error", err)
 	}
 	d.mu.Lock()
 	defer d.mu.Unlock()

@@ -2,6 +2,7 @@ package meta
 
 import (
 	"bytes"
+	"cmp"
 	"context"
 	"encoding/json"
 	"errors"
@@ -63,12 +64,12 @@ func (fs *FS) StartSession(ctx context.Context) error {
 	}
 	fs.sid.Store(uint64(n))
 	if err := fs.fixRootStat(ctx); err != nil {
-		fs.log.Warn("make statistics of the root directory", "err", err)
+		fs.log.Warn("make statistics of the root directory", "error", err)
 	}
 	fs.spawn(func() { fs.gone.run(run) })
 	fs.spawn(func() { fs.compacts.run(run) })
 	if sessions, err := fs.look(ctx); err != nil {
-		fs.log.Warn("look for clients of other programs", "err", err)
+		fs.log.Warn("look for clients of other programs", "error", err)
 	} else {
 		fs.leaveRoom(sessions)
 	}
@@ -79,7 +80,7 @@ func (fs *FS) StartSession(ctx context.Context) error {
 	if !fs.o.NoBackground {
 		// A client that stays will want ids, and its first request should not have to wait for them.
 		if err := errors.Join(fs.inodes.fill(ctx), fs.slices.fill(ctx)); err != nil {
-			fs.log.Warn("take ids", "err", err)
+			fs.log.Warn("take ids", "error", err)
 		}
 		fs.startJobs(run)
 	}
@@ -115,7 +116,7 @@ func (fs *FS) background(f func(context.Context) error) {
 		ctx, cancel := context.WithTimeout(context.Background(), time.Minute)
 		defer cancel()
 		if err := f(ctx); err != nil {
-			fs.log.Warn("background work", "err", err)
+			fs.log.Warn("background work", "error", err)
 		}
 	})
 }
@@ -132,7 +133,7 @@ func (fs *FS) every(ctx context.Context, d time.Duration, f func(context.Context
 			case <-t.C:
 			}
 			if err := f(ctx); err != nil && ctx.Err() == nil {
-				fs.log.Warn("background job", "err", err)
+				fs.log.Warn("background job", "error", err)
 			}
 		}
 	})
@@ -245,7 +246,7 @@ func (fs *FS) heed(s *record.Setting, err error) error {
 		return err
 	}
 	if err = checkSupported(s); err != nil && !fs.o.ReadOnly {
-		fs.log.Error("a setting of the volume was changed to one that is not supported", "err", err)
+		fs.log.Error("a setting of the volume was changed to one that is not supported", "error", err)
 	}
 	fs.setting.Store(s)
 	return nil
@@ -298,7 +299,7 @@ func Sessions(ctx context.Context, eng engine.Engine) ([]SessionInfo, error) {
 		}
 		out = append(out, s)
 	}
-	slices.SortFunc(out, func(a, b SessionInfo) int { return int(int64(a.ID) - int64(b.ID)) })
+	slices.SortFunc(out, func(a, b SessionInfo) int { return cmp.Compare(a.ID, b.ID) })
 	return out, nil
 }
 

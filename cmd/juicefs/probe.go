@@ -66,10 +66,10 @@ func (p *program) probe(ctx context.Context, bucket object.Bucket, waits []time.
 		if err == nil {
 			return nil
 		}
-		p.log.Warn("object store does not work", "store", bucket.String(), "error", err)
 		if len(waits) == 0 || errors.Is(err, fs.ErrPermission) || strings.Contains(err.Error(), "denied") {
 			return err
 		}
+		p.log.Warn("object store does not work", "store", bucket.String(), "error", err)
 		select {
 		case <-ctx.Done():
 			return ctx.Err()
