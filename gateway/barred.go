@@ -6,6 +6,7 @@ import (
 	_ "unsafe" // for go:linkname
 
 	minio "github.com/minio/minio/cmd"
+	"github.com/minio/minio/cmd/jwt"
 	"github.com/minio/minio/pkg/auth"
 	"github.com/minio/minio/pkg/madmin"
 
@@ -51,14 +52,42 @@ func (stock) VerifyForm(fields map[string]string) *front.Failure {
 	return stockFailure(code)
 }
 
-// barredToken reports whether a token of the file manager is that of a key that is barred. One that is not good is the
-// server's to refuse.
+// barredToken reports whether a token of the file manager is that of a key that is barred, or says more than the server lets
+// one say. One that is not good is the server's to refuse.
 func barredToken(token string) bool {
 	if token == "" {
 		return false
 	}
 	claims, root, err := forkWebToken(token)
-	return err == nil && !root && barred(claims.AccessKey)
+	return err == nil && !root && (barred(claims.AccessKey) || !issued(claims))
+}
+
+// issued reports whether the server makes such tokens. It checks that of a user with the user's own secret key, so that everybody can
+// make one with claims at will, and takes these for conditions of policies, the user's name among them, and for the limits of a service
+// account. Those of temporary credentials are signed with the root password.
+func issued(c *jwt.MapClaims) bool {
+	if temporary, _, err := forkUsers.IsTempUser(c.AccessKey); err != nil || temporary {
+		return err == nil
+	}
+	if service, _, err := forkUsers.IsServiceAccount(c.AccessKey); err != nil || service {
+		return false // none can sign in
+	}
+	for name, value := range c.MapClaims {
+		switch name {
+		case "exp":
+		case "sub", "accessKey":
+			if value != c.AccessKey {
+				return false
+			}
+		case "iss":
+			if value != "prometheus" { // of those for metrics, which clients make
+				return false
+			}
+		default:
+			return false
+		}
+	}
+	return true
 }
 
 // maxParents is more than there are between any key and the user that it was made for.

@@ -39,7 +39,7 @@ func (f *Front) browsing(next http.Handler) http.Handler {
 			var fail *Failure
 			switch sentPath(r) {
 			case "/minio/webrpc":
-				fail = f.removing(r)
+				fail = f.calling(w, r)
 			case "/minio/zip":
 				fail = f.zipping(r)
 			}
@@ -52,12 +52,41 @@ func (f *Front) browsing(next http.Handler) http.Handler {
 	})
 }
 
-// removing checks the removal of folders.
-func (f *Front) removing(r *http.Request) *Failure {
+// calling checks a call.
+func (f *Front) calling(w http.ResponseWriter, r *http.Request) *Failure {
 	c, fail := readCall(r)
-	if fail != nil || !strings.EqualFold(c.method, "web.removeobject") {
+	if fail != nil {
 		return fail
 	}
+	switch strings.ToLower(c.method) {
+	case "web.removeobject":
+		return f.removing(r, c)
+	case "web.serverinfo":
+		replyOf(w).hold(maxReply, discreet)
+	}
+	return nil
+}
+
+// discreet takes the names of the host, its kind and the release of Go out of what the file manager tells every user.
+func discreet(status int, _ http.Header, body []byte) (int, []byte) {
+	var answer map[string]any
+	if json.Unmarshal(body, &answer) != nil {
+		return status, body
+	}
+	about, ok := answer["result"].(map[string]any)
+	if !ok {
+		return status, body // it failed
+	}
+	about["MinioPlatform"], about["MinioRuntime"] = "", ""
+	changed, err := json.Marshal(answer)
+	if err != nil {
+		return status, body
+	}
+	return status, changed
+}
+
+// removing checks the removal of folders.
+func (f *Front) removing(r *http.Request, c *webCall) *Failure {
 	var folders []string
 	list, _ := c.arg("objects").([]any)
 	for _, o := range list {

@@ -300,7 +300,7 @@ func TestFormsOfNobodyAreNotKept(t *testing.T) {
 		go func() {
 			resp, failed := http.ReadResponse(bufio.NewReader(c), nil)
 			if failed == nil {
-				failed = fmt.Errorf("got %d", resp.StatusCode)
+				failed = errors.Join(fmt.Errorf("got %d", resp.StatusCode), resp.Body.Close())
 			}
 			replied <- failed
 		}()

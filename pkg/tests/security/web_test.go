@@ -4,6 +4,7 @@ import (
 	"encoding/json"
 	"fmt"
 	"net/http"
+	"os"
 	"strings"
 	"testing"
 )
@@ -72,6 +73,15 @@ func TestFilesOfTheWeb(t *testing.T) {
 			body := `{"id":1,"jsonrpc":"2.0","method":"web.RemoveObject","params":{"bucketname":"small","objects":["open/"]}}`
 			s.send(who{}, http.MethodPost, "minio/webrpc?Action=x", []byte(body), append(agent, "Content-Type", "application/json", "Authorization", "bearer "+session)...)
 			return !s.has("small", "open/closed/secret", topSecret)
+		}},
+		{"S24 every user learns what machine it is", func(s *side) bool {
+			a := s.call(s.signIn(s.user("curious", "")), "ServerInfo", map[string]string{})
+			if !a.ok() || !strings.Contains(a.body, "MinioVersion") {
+				s.t.Fatalf("got %d %s", a.status, a.body)
+			}
+			host, err := os.Hostname()
+			must(s.t, err)
+			return strings.Contains(a.body, host) || strings.Contains(a.body, "go1.")
 		}},
 		{"passwords are guessed by calls that end late", func(s *side) bool {
 			for k := range 60 {
