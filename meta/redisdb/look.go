@@ -92,8 +92,11 @@ func readLooked(r *reply, left int, q engine.LookQuery) (*engine.Looked, error) 
 	path.Chunks, path.Xattrs = 0, false
 	l := &engine.Looked{}
 	dir, left, err := readPath(r, left, path, &l.Walked)
-	if err != nil || left < 2 {
+	if err != nil || left < 3 { // no directory
 		return l, err
+	}
+	if _, err = r.bulks(); err != nil { // chunks, of which a directory has none
+		return nil, err
 	}
 	pairs, err := r.bulks()
 	if err != nil {
@@ -106,7 +109,7 @@ func readLooked(r *reply, left int, q engine.LookQuery) (*engine.Looked, error) 
 		return nil, err
 	}
 	l.Inside = make([]engine.Inside, 0, max(len(q.Inside), left/3))
-	for left -= 2; left > 0; {
+	for left -= 3; left > 0; {
 		in, n, err := readInside(r, dir, &q)
 		if err != nil {
 			return nil, err

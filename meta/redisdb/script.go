@@ -19,6 +19,8 @@ func newScript(text string) *script {
 }
 
 var (
+	//go:embed lua/entry.lua
+	entryText string
 	//go:embed lua/path.lua
 	pathText string
 	//go:embed lua/commit.lua
@@ -38,9 +40,9 @@ var (
 	//go:embed lua/probe.lua
 	probeText string
 
-	commitScript, walkScript = newScript(pathText + commitText), newScript(pathText + walkText)
-	listScript, lookScript   = newScript(pageText + listText), newScript(lookText)
-	listPathScript           = newScript(pathText + pageText + listPathText)
+	commitScript, walkScript = newScript(entryText + pathText + commitText), newScript(entryText + pathText + walkText)
+	listScript, lookScript   = newScript(entryText + pageText + listText), newScript(entryText + pathText + lookText)
+	listPathScript           = newScript(entryText + pathText + pageText + listPathText)
 	dataScript               = newScript(dataText)
 )
 

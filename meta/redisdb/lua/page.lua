@@ -9,7 +9,7 @@
 -- more than fit; for each inode the last two. Or the number of entries if the directory has too many. false: something here is
 -- too much for numbers of Lua.
 local function page(P, attrs, xattr, dir, after, limit, most, inos)
-  local call, byte = redis.call, string.byte
+  local call = redis.call
   local names, entries = {}, {}
   if dir ~= '' then
     local key = P .. 'd' .. dir
@@ -28,11 +28,9 @@ local function page(P, attrs, xattr, dir, after, limit, most, inos)
       for i = #names, limit + 1, -1 do names[i] = nil end
     end
     for i = 1, attrs and #names or 0 do
-      local entry = entries[names[i]]
-      if #entry ~= 9 then return false end
-      local _, b1, b2, b3, b4, b5, b6, b7, b8 = byte(entry, 1, 9)
-      if b1 > 0 or b2 >= 16 then return false end
-      inos[i] = string.format('%.0f', (((((b2 * 256 + b3) * 256 + b4) * 256 + b5) * 256 + b6) * 256 + b7) * 256 + b8)
+      local t, ino = target(entries[names[i]])
+      if not t then return false end
+      inos[i] = ino
     end
   end
 
