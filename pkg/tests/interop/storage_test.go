@@ -20,25 +20,30 @@ import (
 func TestVolumesWithBlocksInS3(t *testing.T) {
 	t.Parallel()
 	p := oracle.Ours(t)
-	store := oracle.Start(t, p, oracle.Format(t, p, oracle.FormatOptions{Name: "store"}), oracle.GatewayOptions{
-		Flags: []string{"--multi-buckets", "--keep-etag", "--object-meta"},
-	})
+	serve := func(cert *oracle.Certificate) *oracle.Gateway {
+		return oracle.Start(t, p, oracle.Format(t, p, oracle.FormatOptions{Name: "store"}), oracle.GatewayOptions{
+			Flags: []string{"--multi-buckets", "--keep-etag", "--object-meta"}, TLS: cert,
+		})
+	}
+	store, secure := serve(nil), serve(oracle.NewCertificate(t))
 	root := credentials.Value{AccessKeyID: oracle.User, SecretAccessKey: oracle.Password}
 	for _, c := range []struct {
 		name, storage, bucket string
 		writer, reader        func(testing.TB) oracle.Program
 		keys                  credentials.Value
+		store                 *oracle.Gateway
 	}{
-		{"minio, original then ours", "minio", "original-minio", oracle.Real, oracle.Ours, root},
-		{"minio, ours then original, with temporary keys", "minio", "ours-minio", oracle.Ours, oracle.Real, assumeRole(t, store)},
-		{"s3, ours then original", "s3", "ours-s3", oracle.Ours, oracle.Real, root},
-		{"s3, original then ours", "s3", "original-s3", oracle.Real, oracle.Ours, root},
+		{"minio, original then ours", "minio", "original-minio", oracle.Real, oracle.Ours, root, store},
+		{"minio, ours then original, with temporary keys", "minio", "ours-minio", oracle.Ours, oracle.Real, assumeRole(t, store), store},
+		{"s3, ours then original", "s3", "ours-s3", oracle.Ours, oracle.Real, root, store},
+		{"s3, original then ours", "s3", "original-s3", oracle.Real, oracle.Ours, root, store},
+		{"s3 over TLS, ours then original", "s3", "ours-tls", oracle.Ours, oracle.Real, root, secure},
 	} {
 		t.Run(c.name, func(t *testing.T) {
 			t.Parallel()
 			writer, reader := c.writer(t), c.reader(t)
 			v := oracle.Format(t, writer, oracle.FormatOptions{TrashDays: 1, Flags: []string{
-				"--storage", c.storage, "--bucket", store.URL() + "/" + c.bucket,
+				"--storage", c.storage, "--bucket", c.store.URL() + "/" + c.bucket + "?tls-insecure-skip-verify=true",
 				"--access-key", c.keys.AccessKeyID, "--secret-key", c.keys.SecretAccessKey, "--session-token", c.keys.SessionToken,
 			}})
 			wg, rg := start(t, writer, v, single), start(t, reader, v, single)
@@ -64,7 +69,7 @@ func TestVolumesWithBlocksInS3(t *testing.T) {
 			if g := v.GC(t); g.Code != 0 || len(g.Findings) > 0 || g.Leaked != 0 || g.Scanned == 0 {
 				t.Errorf("gc is not content: %s", g)
 			}
-			compareStore(t, store.Core(t), c.bucket, v)
+			compareStore(t, c.store.Core(t), c.bucket, v)
 			// Without what the caches of the first two may have had.
 			for _, p := range []oracle.Program{reader, writer} {
 				g := start(t, p, v, single)
