@@ -4,6 +4,7 @@ import (
 	"iter"
 	"net/http"
 	"net/url"
+	"slices"
 	"strings"
 
 	"github.com/gorilla/mux"
@@ -303,8 +304,18 @@ func number(s string) (n int, ok bool) {
 	return n, n <= 1<<31-1
 }
 
+// signedV2 are the operations that signatures of version 2 cover. By a URL of that version somebody could ask for any other one.
+var signedV2 = []string{"", "acl", "cors", "delete", "encryption", "legal-hold", "lifecycle", "location", "logging", "notification", "policy",
+	"requestPayment", "retention", "select", "tagging", "uploadId", "uploads", "versioning", "versions", "website"}
+
+// notSigned is the reply to an operation that the one who made a presigned URL did not sign.
+var notSigned = &Failure{Status: http.StatusForbidden, Code: "AccessDenied", Message: "There were parameters present in the request which were not signed"}
+
 // checkTogether looks at what belongs together.
 func checkTogether(r *http.Request, operation string, at places) *Failure {
+	if !slices.Contains(signedV2, operation) && SignatureOf(r) == QueryV2 {
+		return notSigned
+	}
 	switch at {
 	case getObject, headObject:
 		if SignatureOf(r) == Unsigned && choosesHeaders(r) {
