@@ -103,7 +103,7 @@ func open(kind string, a *address, o Options) (*Bucket, error) {
 		b.creds, b.hide = credentials.NewStaticV4(o.AccessKey, o.SecretKey, o.SessionToken), []string{o.SecretKey, o.SessionToken}
 	default:
 		b.creds = credentials.NewChainCredentials([]credentials.Provider{
-			&credentials.EnvAWS{}, &credentials.FileAWSCredentials{}, &credentials.IAM{Client: &http.Client{Timeout: roleTimeout}},
+			&credentials.EnvAWS{}, &credentials.FileAWSCredentials{}, &credentials.IAM{Client: roleClient()},
 		})
 	}
 	return b, nil
