@@ -3,6 +3,7 @@
 package buf_test
 
 import (
+	"bytes"
 	"strings"
 	"testing"
 
@@ -23,14 +24,18 @@ func TestLeaksNameTheTaker(t *testing.T) {
 }
 
 func TestReleasedPagesArePoisoned(t *testing.T) {
-	pool := buf.NewPool(1 << 20)
-	page := mustGet(t, pool, 100)
-	b := page.Bytes()
-	clear(b)
-	page.Release()
-	if b[0] != 0xdb || b[99] != 0xdb {
-		t.Errorf("got %x", b)
+	pool := buf.NewPool(8 << 20)
+	for _, size := range []int{1, 2, 100, 4<<20 - 1, 4 << 20} {
+		page := mustGet(t, pool, size)
+		b := page.Bytes()
+		clear(b)
+		page.Release()
+		if n := bytes.Count(b, []byte{0xdb}); n != size {
+			t.Errorf("%d bytes of %d are poisoned", n, size)
+		}
 	}
+	page := mustGet(t, pool, 100)
+	page.Release()
 	defer func() {
 		if recover() == nil {
 			t.Error("a released page can be used")
