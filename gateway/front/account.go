@@ -17,7 +17,9 @@ var (
 	badName = &Failure{Status: http.StatusBadRequest, Code: "InvalidArgument",
 		Message: "A name has no control characters, none of * ? $ \\, and no empty part, . or .. between slashes."}
 	nameTaken = &Failure{Status: http.StatusConflict, Code: "XMinioAdminAccessKeyInUse", Message: "The access key is somebody else's."}
-	notYours  = &Failure{Status: http.StatusForbidden, Code: "AccessDenied",
+	// The one who gives somebody else another secret key has that one's rights.
+	notYourUser = &Failure{Status: http.StatusForbidden, Code: "AccessDenied", Message: "Others' secret keys are changed by those who may give them policies."}
+	notYours    = &Failure{Status: http.StatusForbidden, Code: "AccessDenied",
 		Message: "An access key of one's own choice is for those who may make service accounts for others."}
 )
 

@@ -99,6 +99,8 @@ func (f *Front) addUser(r *http.Request) *Failure {
 		return nameTaken
 	case !known && !goodName(name):
 		return badName
+	case known && name != id.AccessKey && !id.Root && f.o.Server.Allow(r, "admin:AttachUserOrGroupPolicy", "", "") != nil:
+		return notYourUser
 	}
 	return f.changeSealed(r, id, func(body []byte) ([]byte, *Failure) {
 		return checkUser(body, name == id.AccessKey, id.Root)

@@ -69,6 +69,12 @@ func TestNamesOfAccounts(t *testing.T) {
 			s.send(maker, http.MethodPut, "minio/admin/v3/set-user-or-group-policy?policyName=of-thief7&userOrGroup="+made.key+"&isGroup=false", nil)
 			return s.send(made, http.MethodGet, "homes/victim7/secret", nil).body == topSecret
 		}},
+		{"S2 who may make users takes over one who is there", func(s *side) bool {
+			victim := s.user("victim9", "consoleAdmin")
+			maker := s.user("maker9", `{"Version":"2012-10-17","Statement":[{"Effect":"Allow","Action":["admin:CreateUser"]}]}`)
+			s.admin(maker, http.MethodPut, "add-user?accessKey="+victim.key, map[string]string{"secretKey": "thiefs-secret", "status": "enabled"})
+			return s.manages(who{victim.key, "thiefs-secret", ""})
+		}},
 		{"a service account becomes a user of its name", func(s *side) bool {
 			_, victim := s.limited("victim8")
 			s.bucket("nothing8")
@@ -83,6 +89,9 @@ func TestNamesOfAccounts(t *testing.T) {
 	s.put("bucket", "k", "data")
 	s.fine(s.admin(root, http.MethodPut, "add-service-account", map[string]any{"targetUser": user.key, "accessKey": "robot", "secretKey": "robots-secret"}))
 	admin := s.user("boss", "consoleAdmin")
+	s.fine(s.admin(admin, http.MethodPut, "add-user?accessKey="+user.key, map[string]string{"secretKey": user.secret}))
+	maker := s.user("maker", `{"Version":"2012-10-17","Statement":[{"Effect":"Allow","Action":["admin:CreateUser"]}]}`)
+	s.fine(s.admin(maker, http.MethodPut, "add-user?accessKey=somebody-new", map[string]string{"secretKey": "new-secret"}))
 	s.fine(s.admin(admin, http.MethodPut, "add-service-account", map[string]any{"targetUser": user.key, "accessKey": "robot2", "secretKey": "robots-secret"}))
 	var c credentials
 	s.opened(user, s.admin(user, http.MethodPut, "add-service-account", map[string]any{}), &c)
