@@ -58,9 +58,8 @@ func removal(t *target, allow vfs.Allow) vfs.Removal {
 func (l *Layer) DeleteObjects(ctx context.Context, bucket string, objects []minio.ObjectToDelete, _ minio.ObjectOptions) ([]minio.DeletedObject, []error) {
 	deleted := make([]minio.DeletedObject, len(objects))
 	errs := make([]error, len(objects))
-	var targets []target
-	var rs []vfs.Removal
-	var at []int // in objects
+	targets, rs := make([]target, 0, len(objects)), make([]vfs.Removal, 0, len(objects))
+	at := make([]int, 0, len(objects)) // in objects
 	for k, o := range objects {
 		deleted[k] = minio.DeletedObject{ObjectName: o.ObjectName, VersionID: o.VersionID, VersionPurgeStatus: o.VersionPurgeStatus,
 			DeleteMarkerReplicationStatus: o.DeleteMarkerReplicationStatus, PurgeTransitioned: o.PurgeTransitioned}

@@ -59,12 +59,24 @@ func (s *loadedSet) set(k record.Key, l loaded) {
 		s.few = append(s.few, loadedRecord{k, l})
 		return
 	}
-	s.many = make(map[record.Key]loaded, 4*manyLoaded)
-	for _, r := range s.few {
-		s.many[r.key] = r.loaded
+	s.spread(4 * manyLoaded)
+	s.many[k] = l
+}
+
+// spread goes over to the map, with room for n.
+func (s *loadedSet) spread(n int) {
+	s.many = make(map[record.Key]loaded, n)
+	for i := range s.few {
+		s.many[s.few[i].key] = s.few[i].loaded
 	}
 	s.few = nil
-	s.many[k] = l
+}
+
+// reserve makes room for n records that are about to be read.
+func (s *loadedSet) reserve(n int) {
+	if n > manyLoaded && s.many == nil {
+		s.spread(n + len(s.few))
+	}
 }
 
 // empty reports whether nothing was read.

@@ -56,6 +56,7 @@ func (tx *Tx) lookInto(dir string, q inside) (map[string]record.Dirent, error) {
 // noteInside keeps what a look has met in a directory.
 func (tx *Tx) noteInside(all []engine.Inside, xattrs bool) (map[string]record.Dirent, error) {
 	names := make(map[string]record.Dirent, len(all))
+	tx.read.reserve(2 * len(all)) // entry and attribute
 	for i := range all {
 		in := &all[i]
 		tx.note(in.Entry, engine.Exact)

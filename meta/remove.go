@@ -17,6 +17,7 @@ import (
 const (
 	removeBatch  = 1000
 	removeWrites = 12
+	usualWrites  = 5 // of a file without links, attributes or trash
 )
 
 // removals is how many objects go in one transaction of the engine.
@@ -144,8 +145,9 @@ func (tx *Tx) removeFrom(c *Caller, r *route, rs []Removal, group []int, errs []
 	if err := tx.Load(reads...); err != nil {
 		return err
 	}
-	removed := map[string]bool{}
+	removed := make(map[string]bool, len(group))
 	from := len(tx.batch.Writes)
+	tx.reserve(usualWrites * len(group))
 	for n, i := range group {
 		name := path.Base(rs[i].Path)
 		if errs[i] != nil || removed[name] {

@@ -222,6 +222,18 @@ func (tx *Tx) put(op engine.Op, k record.Key, value []byte) {
 	tx.batch.Writes = append(tx.batch.Writes, engine.Write{Op: op, Key: k, Value: value})
 }
 
+// reserve makes room for many writes that are about to be put.
+func (tx *Tx) reserve(n int) {
+	const many = 64
+	if n < many {
+		return
+	}
+	tx.batch.Writes = slices.Grow(tx.batch.Writes, n)
+	if tx.puts == nil {
+		tx.puts = make(map[record.Key]int, n)
+	}
+}
+
 // Put sets a record.
 func (tx *Tx) Put(k record.Key, value []byte) { tx.put(engine.Put, k, value) }
 

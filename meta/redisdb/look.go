@@ -29,6 +29,7 @@ func (t scripted) Look(ctx context.Context, q engine.LookQuery) (*engine.Looked,
 		if len(q.Names) == 0 && q.Last == engine.Exact {
 			t.guard(l.From.Key, engine.Exact, l.From.Value)
 		}
+		t.reserve(2 * len(l.Inside)) // entry and attribute
 		for i := range l.Inside {
 			t.guardInside(&l.Inside[i])
 		}

@@ -1,6 +1,8 @@
 package redisdb
 
 import (
+	"slices"
+
 	"juicefs/meta/engine"
 	"juicefs/meta/record"
 )
@@ -137,6 +139,7 @@ func (e *Engine) recycle(p *plan) {
 // add plans a transaction: what it has seen, what it checks, what it writes. A *engine.Conflict: the batch is in its own way.
 func (p *plan) add(seen []engine.Check, b *engine.Batch) error {
 	p.otherwise = b.Otherwise
+	p.reserve(len(seen)+len(b.Checks), len(b.Writes))
 	for _, list := range [][]engine.Check{seen, b.Checks} {
 		for i := range list {
 			if err := p.check(&list[i]); err != nil {
@@ -158,6 +161,27 @@ func (p *plan) add(seen []engine.Check, b *engine.Batch) error {
 		}
 	}
 	return nil
+}
+
+// reserve makes room for a large transaction, as much as the removal of a thousand objects takes.
+func (p *plan) reserve(checks, writes int) {
+	const many = 128 // checks and writes
+	if checks+writes < many {
+		return
+	}
+	p.checks.reserve(checks, 56*checks, 4*checks)
+	p.writes.reserve(writes/together+16, 16*writes, 2*writes)
+	p.about = slices.Grow(p.about, checks)
+	if len(p.known) == 0 {
+		p.known = make(map[record.Key]bool, checks+writes)
+	}
+}
+
+// reserve makes room for steps with so many bytes and arguments in all.
+func (s *steps) reserve(steps, bytes, arguments int) {
+	s.starts = slices.Grow(s.starts, steps)
+	s.buf = slices.Grow(s.buf, bytes)
+	s.ends = slices.Grow(s.ends, arguments)
 }
 
 // know remembers whether a record exists at this point of the batch.

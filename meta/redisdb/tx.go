@@ -64,6 +64,18 @@ func (t *tx) guard(k record.Key, g engine.Guard, value []byte) {
 	t.seen = append(t.seen, c)
 }
 
+// reserve makes room for n guards of small records.
+func (t *tx) reserve(n int) {
+	const many, usual = 64, 48 // bytes: the mean of an entry and an attribute
+	if n < many {
+		return
+	}
+	t.seen = slices.Grow(t.seen, n)
+	if t.arena == nil {
+		t.arena = make([]byte, 0, n*usual)
+	}
+}
+
 // recheck reads again what was guarded; a *engine.Conflict if it changed. Reads are not of one moment, so when something is
 // missing that an earlier read led to, the earlier read is suspected first: the volume may be sound and just have moved on.
 func (t *tx) recheck(ctx context.Context) error {
