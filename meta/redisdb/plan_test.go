@@ -32,7 +32,8 @@ func TestLargePlansGrowOnce(t *testing.T) {
 			t.Fatal(err)
 		}
 	})
-	if most := 32.0; n > most {
+	// 31, and 38 with the race detector, most of them for maps. Step by step it was 127.
+	if most := 48.0; n > most {
 		t.Errorf("%v allocations, want at most %v", n, most)
 	}
 	for name, s := range map[string]*steps{"checks": &p.checks, "writes": &p.writes} {
