@@ -21,7 +21,7 @@
 // reads of ours.
 //
 // Servers and clients take turns at waiting for each other, so tests run side by side, a few at a time, and each has a volume and a
-// server of its own. The test of room for the original compares rates and runs alone.
+// server of its own. The test of room for the original compares rates and runs alone, but for what another package does.
 //
 // model_test.go keeps what a bucket has to hold, author_test.go writes through a gateway and notes it there, verify_test.go
 // compares what a gateway shows. worker_test.go has clients that make random requests. Where the original is known to be wrong, and
