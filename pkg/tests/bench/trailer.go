@@ -61,7 +61,7 @@ func (o *options) trailers(dir string) error {
 
 // trailerRounds is how many uploads of each kind there are for a round of others. A cell is one upload: the shorter it is, the
 // more alike is what else the machine does.
-const trailerRounds = 6
+const trailerRounds = 12
 
 // keptUploads is under how many keys uploads replace each other.
 const keptUploads = 6
