@@ -43,7 +43,7 @@ func TestNoStatementReadsAWholeTable(t *testing.T) {
 
 // TestPageOfAHugeDirectoryReadsAPage: what a page of a list reads depends on the page and not on the directory.
 func TestPageOfAHugeDirectoryReadsAPage(t *testing.T) {
-	const all, limit = 100_000, 1000
+	const all, limit = 1_000_000, 1000
 	path := newPath(t)
 	e := openAt(t, path, "", engine.Options{Create: true})
 	fs := newFS(t, e)
