@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"sync"
+	"sync/atomic"
 	"time"
 
 	"juicefs/meta/engine"
@@ -19,7 +20,10 @@ const flushPeriod = time.Second
 type hotTotals struct {
 	mu  sync.Mutex
 	sum change // of committed transactions; not flushed
-	now sync.Mutex
+	// moving is locked while what was gathered goes into the totals, and read-locked by who wants to know both: else it would
+	// be in neither, or in both. moves counts how often that was.
+	moving sync.RWMutex
+	moves  atomic.Int64
 }
 
 func (h *hotTotals) add(c change) {
@@ -42,8 +46,9 @@ func (h *hotTotals) pending() change {
 // is unknown, is dropped: totals are advisory.
 func (fs *FS) flushTotals(ctx context.Context) error {
 	h := &fs.hot
-	h.now.Lock() // one at a time, so that pending never counts what is added already by more than one flush
-	defer h.now.Unlock()
+	h.moving.Lock()
+	defer h.moving.Unlock()
+	defer h.moves.Add(1)
 	c := h.pending()
 	if c == (change{}) {
 		return nil
@@ -60,17 +65,26 @@ func (fs *FS) flushTotals(ctx context.Context) error {
 	return err
 }
 
+// errMoved is the cause of a conflict with the move of gathered totals.
+var errMoved = errors.New("totals were moved meanwhile")
+
 // totalsFull reports whether what a transaction adds to totals that are gathered would pass the volume's limits.
 func (tx *Tx) totalsFull() (bool, error) {
 	s, c := tx.fs.Setting(), tx.totals
 	if (c.space <= 0 || s.Capacity == 0) && (c.inodes <= 0 || s.Inodes == 0) {
 		return false, nil
 	}
+	h := &tx.fs.hot
+	h.moving.RLock()
+	defer h.moving.RUnlock()
+	if h.moves.Load() != tx.moves { // the totals may be read as they were before that
+		return false, &engine.Conflict{Cause: errMoved}
+	}
 	space, inodes := record.CounterKey(record.CounterSpace), record.CounterKey(record.CounterInodes)
 	if err := tx.Load(engine.ReadOp{Key: space}, engine.ReadOp{Key: inodes}); err != nil {
 		return false, err
 	}
-	more := tx.fs.hot.pending()
+	more := h.pending()
 	for _, t := range []struct {
 		key               record.Key
 		add, gathered, to int64

@@ -37,6 +37,8 @@ type Tx struct {
 	totals change
 	// unlimited says that the volume's size and quotas do not count.
 	unlimited bool
+	// moves is how often gathered totals had been moved into the volume's before the transaction began.
+	moves int64
 	// memory is for the first walk; nil: the database is asked.
 	memory *memory
 	// sent says that the commit went to the database.
@@ -53,7 +55,7 @@ type touched struct {
 }
 
 func (fs *FS) begin(ctx context.Context, mode engine.Mode) *Tx {
-	tx := &Tx{fs: fs, ctx: ctx, etx: fs.eng.Begin(mode), now: record.TimeOf(fs.o.Now())}
+	tx := &Tx{fs: fs, ctx: ctx, moves: fs.hot.moves.Load(), etx: fs.eng.Begin(mode), now: record.TimeOf(fs.o.Now())}
 	if mode == engine.Update {
 		tx.batch.Writes = make([]engine.Write, 0, 16) // an object takes 11 and more
 	}
